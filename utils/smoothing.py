@@ -1,0 +1,92 @@
+"""Filters that steady measurements taken at irregular times.
+
+Owns the One Euro filter and plain settling; must not know what is measured, and never reads a clock.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+class OneEuro:
+    """Steady at rest, quick in motion: a low-pass whose cutoff grows with speed.
+
+    Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012. One row is one point; its speed is the length of its derivative, so
+    that the filter treats every direction alike. Rows are gated: while a row is not seen it stays where it was and
+    learns nothing, and when it is seen again it starts fresh.
+    """
+
+    def __init__(self, *, min_cutoff_hz: float, beta: float, speed_cutoff_hz: float = 1.0) -> None:
+        """`beta` is in Hz per (unit per second), with the `unit` that `step` is given."""
+        self._min_cutoff_hz = min_cutoff_hz
+        self._beta = beta
+        self._speed_cutoff_hz = speed_cutoff_hz
+        self._values: np.ndarray | None = None  # (N, D) as last returned; None before the first step
+        self._speeds: np.ndarray  # (N, D) per second, low-passed
+        self._running: np.ndarray  # bool (N,): rows that were seen in the last step
+        self._at_s = -math.inf
+
+    def reset(self) -> None:
+        """Forget everything: the next step returns its input."""
+        self._values = None
+
+    def step(self, values: np.ndarray, at_s: float, *, seen: np.ndarray | None = None, unit: float = 1.0) -> np.ndarray:
+        """Take (N, D) measured at `at_s` (seconds of any clock) and return (N, D) float64.
+
+        `seen` is bool (N,). `unit` is the length that speeds are measured in. A step that is not later than the last
+        one returns what the last one returned, but for rows that start fresh.
+        """
+        values = np.asarray(values, np.float64)
+        seen = np.ones(len(values), bool) if seen is None else np.asarray(seen, bool)
+        if self._values is None or self._values.shape != values.shape:
+            self._values, self._speeds, self._at_s = values.copy(), np.zeros_like(values), at_s
+            self._running = seen.copy()
+            return values.copy()
+        dt_s = at_s - self._at_s
+        steady = seen & self._running
+        if dt_s > 0:
+            self._advance(steady, values, dt_s, unit)
+            self._at_s = at_s
+        fresh = seen & ~self._running
+        self._values[fresh] = values[fresh]
+        self._speeds[fresh | ~seen] = 0.0
+        self._running = seen.copy()
+        return self._values.copy()
+
+    def _advance(self, rows: np.ndarray, values: np.ndarray, dt_s: float, unit: float) -> None:
+        delta = values[rows] - self._values[rows]
+        self._speeds[rows] += _share(self._speed_cutoff_hz, dt_s) * (delta / dt_s - self._speeds[rows])
+        speed = np.linalg.norm(self._speeds[rows], axis=1, keepdims=True) / unit
+        self._values[rows] += _share(self._min_cutoff_hz + self._beta * speed, dt_s) * delta
+
+
+class Settling:
+    """Exponential settling of a scalar or an array: after `time_s` 63 % of a step has been taken."""
+
+    def __init__(self, *, time_s: float) -> None:
+        self._time_s = time_s
+        self._value: np.ndarray | None = None
+        self._at_s = -math.inf
+
+    def reset(self) -> None:
+        """Forget everything: the next step returns its input."""
+        self._value = None
+
+    def step(self, value: float | np.ndarray, at_s: float) -> np.ndarray:
+        """Take a value measured at `at_s` (seconds of any clock); return float64 of the same shape."""
+        value = np.asarray(value, np.float64)
+        if self._value is None or self._value.shape != value.shape:
+            self._value, self._at_s = value.copy(), at_s
+            return value.copy()
+        dt_s = at_s - self._at_s
+        if dt_s > 0:
+            self._value = self._value + (1.0 - math.exp(-dt_s / self._time_s)) * (value - self._value)
+            self._at_s = at_s
+        return np.array(self._value)
+
+
+def _share(cutoff_hz: float | np.ndarray, dt_s: float) -> float | np.ndarray:
+    """How much of a difference a first-order low-pass takes over in `dt_s`."""
+    return 1.0 / (1.0 + 1.0 / (2.0 * math.pi * cutoff_hz * dt_s))
