@@ -1,0 +1,60 @@
+"""A cut: one jacket pattern drawn once, before any cloth is chosen.
+
+Owns the maps that making up needs, cropped per panel; must not know materials, how the maps are drawn, or bodies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CLOTHS = ("suiting", "shirting", "tie", "lining", "horn", "thread", "label")
+"""What a panel can be made of. The first three are the client's choice; the others follow from the suiting."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One piece of cloth (or a button) as seen from the front, cropped to its own rectangle of the piece."""
+
+    name: str
+    cloth: str
+    """One of CLOTHS."""
+    xy: tuple[int, int]
+    """Top left corner in the piece, pixels."""
+    alpha: np.ndarray
+    """uint8 (h, w): coverage of the pixel by this panel."""
+    uv: np.ndarray
+    """float32 (h, w, 2): millimetres along weft and warp of the cloth, in the frame of the panel's own grain."""
+    grain: np.ndarray
+    """float16 (h, w, 2): cosine and sine of the turn from the picture's axes to the panel's grain."""
+    tone: np.ndarray | None = None
+    """uint8 (h, w): shading that is part of the thing itself (the figure of horn), 128 = none."""
+
+
+@dataclass(frozen=True)
+class CutPiece:
+    """One separately moving part, as large as the `garment.garment.Piece` that will be made from it."""
+
+    name: str
+    panels: tuple[Panel, ...]
+    """From the bottom up."""
+    alpha: np.ndarray
+    """uint8 (H, W): the silhouette."""
+    slope: np.ndarray
+    """float16 (H, W, 2): dz/dx and dz/dy of the surface, y down, without the cloth's own texture."""
+    occlusion: np.ndarray
+    """uint8 (H, W): 255 where the sky is open, less under lapels, flaps and folds."""
+    anchors: dict[str, tuple[float, float]]
+    """Pixels of this piece."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A jacket pattern in its canonical front view."""
+
+    id: str
+    name: str
+    """What a customer calls it."""
+    pieces: dict[str, CutPiece]
+    px_per_mm: float

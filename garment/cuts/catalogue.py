@@ -1,0 +1,32 @@
+"""The built-in cuts by name. Owns the list and the cache; must not know how a cut is drawn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from garment.cut import Cut
+from garment.cuts.single_breasted import single_breasted
+from utils.errors import InputError
+
+CUTS: dict[str, tuple[str, Callable[[], Cut]]] = {
+    "single_breasted": ("Single-breasted, two buttons", single_breasted),
+}
+"""id -> (public name, what draws it), in the order in which customers see them."""
+
+_drawn: dict[str, Cut] = {}
+_lock = threading.Lock()
+
+
+def load_cut(cut_id: str) -> Cut:
+    """The cut, drawn on first use and then shared; safe from any thread.
+
+    Raises:
+        InputError: unknown_cut.
+    """
+    if cut_id not in CUTS:
+        raise InputError("unknown_cut", "there is no built-in cut of this name", hint=f"one of: {', '.join(CUTS)}")
+    with _lock:
+        if cut_id not in _drawn:
+            _drawn[cut_id] = CUTS[cut_id][1]()
+        return _drawn[cut_id]

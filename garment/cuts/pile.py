@@ -1,0 +1,92 @@
+"""From sheets lying on each other to the finished maps of one piece.
+
+Owns the order of blending and the shadows between sheets; must not know what the sheets are.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from garment.cut import CutPiece, Panel
+from garment.cuts.table import Sheet, Table
+from garment.relief import crevices, shadow, slopes
+
+_CONTACT_MM = 1.3
+_CONTACT_STRENGTH = 0.5
+_SOFT_STRENGTH = 0.55
+
+
+def pile(
+    name: str, table: Table, *, sheets: list[Sheet], form: np.ndarray, anchors_mm: dict[str, tuple[float, float]]
+) -> CutPiece:
+    """Lay the sheets on each other, the first lowest, over a body of slopes `form` (float32 (H, W, 2))."""
+    h, w = table.hw
+    alpha = np.zeros((h, w), np.float32)
+    slope = np.zeros((h, w, 2), np.float32)
+    occlusion = np.ones((h, w), np.float32)
+    for sheet in sheets:
+        _cast(sheet, occlusion, px_per_mm=table.px_per_mm)
+        at = _slices(sheet)
+        a = sheet.alpha
+        own = slopes(sheet.height, px_per_mm=table.px_per_mm)
+        slope[at] += (own - slope[at]) * a[..., None]
+        light = sheet.shade * crevices(sheet.height, reach_px=3.0 * table.px_per_mm, strength=0.22)
+        occlusion[at] += (light - occlusion[at]) * a
+        alpha[at] += (1.0 - alpha[at]) * a
+    return CutPiece(
+        name=name,
+        panels=tuple(_panel(sheet) for sheet in sheets),
+        alpha=_to_bytes(alpha),
+        slope=(slope + form).astype(np.float16),
+        occlusion=_to_bytes(occlusion),
+        anchors={k: tuple(float(c) for c in table.to_px(np.array(v))) for k, v in anchors_mm.items()},
+    )
+
+
+def _slices(sheet: Sheet) -> tuple[slice, slice]:
+    x, y = sheet.xy
+    h, w = sheet.alpha.shape
+    return slice(y, y + h), slice(x, x + w)
+
+
+def _cast(sheet: Sheet, occlusion: np.ndarray, *, px_per_mm: float) -> None:
+    """Darken what lies under and around the sheet: a narrow contact shadow and a wide soft one."""
+    lift = float(np.max(sheet.lift_mm))
+    if sheet.weight <= 0.0:
+        return
+    pad = int((lift * 6.0 + 4.0) * px_per_mm)
+    (x, y), (h, w) = sheet.xy, sheet.alpha.shape
+    x0, y0 = max(0, x - pad), max(0, y - pad)
+    x1, y1 = min(occlusion.shape[1], x + w + pad), min(occlusion.shape[0], y + h + pad)
+    cover = np.zeros((y1 - y0, x1 - x0), np.float32)
+    share = np.asarray(sheet.lift_mm, np.float32) / np.float32(lift)
+    cover[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = sheet.alpha * share
+    wide = shadow(cover, reach_px=lift * 1.8 * px_per_mm, drop_px=lift * 0.7 * px_per_mm)
+    cover[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = sheet.alpha
+    narrow = shadow(cover, reach_px=_CONTACT_MM * px_per_mm, drop_px=0.4 * px_per_mm)
+    dim = (1.0 - _SOFT_STRENGTH * sheet.weight * wide) * (1.0 - _CONTACT_STRENGTH * sheet.weight * narrow)
+    occlusion[y0:y1, x0:x1] *= dim
+
+
+def _panel(sheet: Sheet) -> Panel:
+    shape = sheet.alpha.shape
+    u = sheet.x if sheet.u is None else sheet.u
+    v = sheet.y if sheet.v is None else sheet.v
+    across = slopes(np.ascontiguousarray(u, np.float32), px_per_mm=1.0)
+    angle = cv2.normalize(across.reshape(-1, 2), None) if False else across
+    length = np.maximum(np.hypot(angle[..., 0], angle[..., 1]), 1e-6)
+    grain = (angle / length[..., None]).astype(np.float16)
+    return Panel(
+        name=sheet.name,
+        cloth=sheet.cloth,
+        xy=sheet.xy,
+        alpha=_to_bytes(sheet.alpha),
+        uv=np.dstack([np.broadcast_to(u, shape), np.broadcast_to(v, shape)]).astype(np.float32),
+        grain=grain,
+        tone=None if sheet.tone is None else np.clip(sheet.tone * 128.0, 0, 255).astype(np.uint8),
+    )
+
+
+def _to_bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(values * 255.0 + 0.5, 0, 255).astype(np.uint8)
