@@ -75,8 +75,8 @@ def _panel(sheet: Sheet) -> Panel:
     v = sheet.y if sheet.v is None else sheet.v
     across = slopes(np.ascontiguousarray(u, np.float32), px_per_mm=1.0)
     angle = cv2.normalize(across.reshape(-1, 2), None) if False else across
-    length = np.maximum(np.hypot(angle[..., 0], angle[..., 1]), 1e-6)
-    grain = (angle / length[..., None]).astype(np.float16)
+    length = np.maximum(np.hypot(across[..., 0], across[..., 1]), 1e-6)
+    grain = (across / length[..., None]).astype(np.float16)
     return Panel(
         name=sheet.name,
         cloth=sheet.cloth,
