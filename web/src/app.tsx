@@ -1,0 +1,63 @@
+/** The kiosk: one screen after the other. Owns what outlives a screen: the wardrobe, the choice, the idle clock. */
+import { useCallback, useEffect, useReducer, useRef, useState } from "react";
+import type { Config } from "./config";
+import { Fitting } from "./parts/fitting";
+import { Attract, Consent, StillThere, Trouble } from "./parts/quiet";
+import { ATTRACT, isMirroring, next } from "./screens/machine";
+import { useIdle } from "./screens/use-idle";
+import { useKeys } from "./screens/use-keys";
+import { useWardrobe } from "./use-wardrobe";
+import type { Choice } from "./wardrobe";
+import { firstChoice } from "./wardrobe";
+
+export function App({ config }: { config: Config }) {
+  const [screen, dispatch] = useReducer(next, ATTRACT);
+  const { wardrobe, failed, retry } = useWardrobe(config.token);
+  const [picked, pick] = useState<Choice | null>(null);
+  const seenMs = useRef(-Infinity);
+
+  const leave = useCallback(() => {
+    pick(null);
+    dispatch({ type: "left" });
+  }, []);
+  const noteSeen = useCallback((atMs: number) => {
+    seenMs.current = atMs;
+  }, []);
+  const left = useIdle({
+    limitMs: config.idleMs,
+    active: screen.at !== "attract" && screen.at !== "developing",
+    seenMs,
+    onLeave: leave,
+  });
+  useKeys(screen, config.countdownS, dispatch);
+  useEffect(() => {
+    document.documentElement.dataset.screen = screen.at;
+  }, [screen.at]);
+
+  return (
+    <>
+      {screen.at === "attract" && (
+        <Attract house={config.house} wardrobe={wardrobe} onTouch={() => dispatch({ type: "touched" })} />
+      )}
+      {screen.at === "consent" && <Consent onAgree={() => dispatch({ type: "agreed" })} onLeave={leave} />}
+      {screen.at === "trouble" && (
+        <Trouble trouble={screen.trouble} onRetry={() => dispatch({ type: "agreed" })} onLeave={leave} />
+      )}
+      {isMirroring(screen) && (
+        <Fitting
+          config={config}
+          screen={screen}
+          dispatch={dispatch}
+          wardrobe={wardrobe}
+          wardrobeFailed={failed}
+          onRetryWardrobe={retry}
+          choice={picked ?? firstChoice(wardrobe)}
+          onChoose={pick}
+          onSeen={noteSeen}
+          onLeave={leave}
+        />
+      )}
+      {left !== null && left > 0 && <StillThere left={left} />}
+    </>
+  );
+}

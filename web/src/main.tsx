@@ -1,0 +1,10 @@
+import { createRoot } from "react-dom/client";
+import { App } from "./app";
+import { readConfig } from "./config";
+import "./styles/base.css";
+import "./styles/quiet.css";
+import "./styles/fitting.css";
+import "./styles/result.css";
+
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<App config={readConfig(window.location.search)} />);

@@ -1,0 +1,72 @@
+/** The mirror itself: the camera's picture, the server's over it, and the little that is written on them. */
+import type { RefObject } from "react";
+import type { Badge, Status } from "../live/mirror";
+import type { Screen } from "../screens/machine";
+import { Ring } from "./ring";
+
+const SAID: Record<Badge, string> = {
+  connecting: "One moment",
+  composite: "Live preview",
+  enhanced: "Live, in fine detail",
+  waiting: "One moment – this is your camera",
+  no_person: "Step into view",
+  reconnecting: "Reconnecting – this is your camera",
+};
+
+type Props = {
+  video: RefObject<HTMLVideoElement | null>;
+  canvas: RefObject<HTMLCanvasElement | null>;
+  stage: RefObject<HTMLDivElement | null>;
+  screen: Screen;
+  status: Status;
+  onCancel: () => void;
+  onLeave: () => void;
+};
+
+export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave }: Props) {
+  const badge = screen.at === "starting" ? "connecting" : status.badge;
+  return (
+    <div className="stage" ref={stage} data-badge={badge}>
+      <video ref={video} muted playsInline disablePictureInPicture aria-hidden="true" tabIndex={-1} />
+      <canvas ref={canvas} width={1} height={1} role="img" aria-label="You, in the chosen jacket" />
+      <div className="stage-top">
+        <p className="badge" role="status" data-badge={badge}>
+          {badge === "composite" && status.degraded ? "Live preview – fine detail is busy" : SAID[badge]}
+        </p>
+        <button type="button" className="leave" onClick={onLeave} aria-label="Finish">
+          <span aria-hidden="true">×</span>
+        </button>
+      </div>
+      {screen.at === "live" && status.raised > 0 && (
+        <div className="raised">
+          <Ring share={status.raised} label="Hold your hand up to take a picture" />
+          <p>Hold for a picture</p>
+        </div>
+      )}
+      {screen.at === "live" && screen.note === "capture_failed" && (
+        <p className="note" role="alert">
+          That picture did not come out. Please try again.
+        </p>
+      )}
+      {screen.at === "countdown" && <Countdown left={screen.left} onCancel={onCancel} />}
+      {screen.at === "developing" && (
+        <div className="developing" role="status">
+          <i aria-hidden="true" />
+          <p>Making your picture</p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Countdown({ left, onCancel }: { left: number; onCancel: () => void }) {
+  return (
+    <button type="button" className="countdown" onClick={onCancel} aria-label="Cancel the picture">
+      <span key={left} className="numeral" role="timer" aria-live="assertive" aria-atomic="true">
+        {left}
+      </span>
+      <span className="hint">Step back and stand naturally</span>
+      <span className="hint quiet">Touch to cancel</span>
+    </button>
+  );
+}

@@ -1,0 +1,35 @@
+import type { Dispatch } from "react";
+import { useEffect } from "react";
+import type { Event, Screen } from "./machine";
+
+/** Keys that work wherever the focus is: any key wakes, space and enter release the shutter, escape goes back. */
+export function useKeys(screen: Screen, countdownS: number, dispatch: Dispatch<Event>): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+      const made = eventFor(screen, event.key, countdownS, isControl(event.target));
+      if (!made) return;
+      event.preventDefault();
+      dispatch(made);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [screen, countdownS, dispatch]);
+}
+
+function eventFor(screen: Screen, key: string, seconds: number, onControl: boolean): Event | null {
+  if (key === "Tab" || key === "Shift") return null;
+  if (screen.at === "attract") return { type: "touched" };
+  if (key === "Escape") {
+    if (screen.at === "countdown") return { type: "cancelled" };
+    if (screen.at === "result") return { type: "back" };
+    return screen.at === "consent" ? { type: "left" } : null;
+  }
+  const release = key === " " || key === "Enter";
+  return release && screen.at === "live" && !onControl ? { type: "shutter", seconds } : null;
+}
+
+/** A control answers to these keys itself. */
+function isControl(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("button, a, input") !== null;
+}
