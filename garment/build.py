@@ -1,0 +1,149 @@
+"""How broad the wearer is where the landmarks do not say.
+
+Owns the ratios read from the silhouette; must not know frames before or after this one (the session settles them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from garment.body import Arm, Body
+
+_HEIGHTS_MM = (0.0, 60.0, 180.0, 380.0, 640.0)
+"""From the pit of the neck down: neck, shoulders, chest, waist, hem."""
+_HALF_WIDTHS_MM = {"chest": 258.0, "waist": 232.0, "hem": 258.0}
+"""Of the canonical garment, at its own chest, waist and hem."""
+_LEVELS_MM = {"chest": (130.0, 230.0), "waist": (300.0, 430.0), "hem": (470.0, 600.0)}
+"""Where the silhouette is measured for each."""
+_EASE_MM = 10.0
+_SHOULDER_EASE_MM = 7.0
+_SLEEVE_HALF_MM = 74.0
+_SLEEVE_EASE_MM = 8.0
+_ARM_CLEARANCE_MM = 70.0  # a row that passes an arm closer than this shows the arm, not the trunk
+_STEP_MM = 6.0
+_REACH_MM = 400.0
+_NARROWEST, _WIDEST = 0.9, 1.4
+
+
+@dataclass(frozen=True)
+class Build:
+    """Factors on the canonical garment's widths; 1 for the wearer it was cut for, None where nothing could be seen."""
+
+    chest: float | None = None
+    waist: float | None = None
+    hem: float | None = None
+    sleeves: float | None = None
+    rise_left: float | None = None
+    """Millimetres by which the wearer's left shoulder line stands above the canonical one."""
+    rise_right: float | None = None
+
+    def widen(self, mm: np.ndarray) -> np.ndarray:
+        """Apply to float (N, 2) millimetres from the pit of the neck."""
+        waist = self.waist or 1.0
+        # Hanging arms hide the chest; it is then taken to follow the waist half-way.
+        chest = self.chest or 0.5 + 0.5 * waist
+        levels = [1.0, 1.0, chest, waist, self.hem or 0.5 + 0.5 * waist]
+        return np.column_stack([mm[:, 0] * np.interp(mm[:, 1], _HEIGHTS_MM, levels), mm[:, 1]])
+
+    def settled(self, now: Build, *, weight: float) -> Build:
+        """Moved towards `now` by `weight` in [0, 1]; what is not seen now stays."""
+        return Build(*(_mix(getattr(self, name), getattr(now, name), weight) for name in self.__dataclass_fields__))
+
+
+def _mix(before: float | None, now: float | None, weight: float) -> float | None:
+    if now is None or before is None:
+        return now if before is None else before
+    return before + (now - before) * weight
+
+
+def read_build(mask: np.ndarray, body: Body) -> Build:
+    """Measure the silhouette, float32 (H, W) in [0, 1]."""
+    widths = {}
+    for name, (top, bottom) in _LEVELS_MM.items():
+        rows = np.arange(top, bottom + 1, 26.0)
+        found = [
+            half for y in rows for side in (-1.0, 1.0) if (half := _trunk_half_mm(mask, body, y, side)) is not None
+        ]
+        widths[name] = _ratio(found, _HALF_WIDTHS_MM[name] - _EASE_MM)
+    arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]
+    return Build(
+        **widths,
+        sleeves=_ratio(arms, _SLEEVE_HALF_MM - _SLEEVE_EASE_MM),
+        rise_left=_rise_mm(mask, body, "left"),
+        rise_right=_rise_mm(mask, body, "right"),
+    )
+
+
+def _ratio(found: list[float], canonical: float) -> float | None:
+    if len(found) < 2:
+        return None
+    return float(np.clip(np.percentile(found, 65) / canonical, _NARROWEST, _WIDEST))
+
+
+def _rise_mm(mask: np.ndarray, body: Body, side: str) -> float | None:
+    """How much higher the silhouette is than a straight line from the collar to the shoulder point, by median."""
+    start, end = body.neck_sides[side], body.shoulder_points[side]
+    up = -body.down * body.px_per_mm
+    found = []
+    for share in (0.45, 0.6, 0.75):
+        foot = start + (end - start) * share - 50.0 * up
+        edge = _first_outside(mask, foot + up * np.arange(0.0, 130.0, 3.0)[:, None])
+        if edge is not None:
+            found.append(3.0 * edge - 50.0 + _SHOULDER_EASE_MM)
+    # Hair that falls on the shoulder raises the silhouette: then the canonical line is the better guess.
+    return float(np.clip(np.median(found), -14.0, 26.0)) if len(found) > 1 and np.median(found) < 45.0 else None
+
+
+def _trunk_half_mm(mask: np.ndarray, body: Body, y_mm: float, side: float) -> float | None:
+    """How far the trunk reaches to one side at a height; None where an arm or the frame's edge is in the way."""
+    across = np.arange(60.0, _REACH_MM, _STEP_MM)
+    points = body.place(np.column_stack([side * across, np.full_like(across, y_mm)]))
+    edge = _first_outside(mask, points)
+    if edge is None:
+        return None
+    passed = points[: edge + 1]
+    for arm in body.arms.values():
+        for a, b in ((arm.joint, arm.elbow), (arm.elbow, arm.wrist), (arm.wrist, arm.knuckles)):
+            if _nearest(passed, a, b) < _ARM_CLEARANCE_MM * body.px_per_mm:
+                return None
+    return float(across[edge])
+
+
+def _arm_halves_mm(mask: np.ndarray, body: Body, arm: Arm) -> list[float]:
+    """From the bone to the silhouette, square to it, away from the trunk."""
+    halves = []
+    middle = body.place(np.array([[0.0, 250.0]]))[0]
+    for a, b in ((arm.joint, arm.elbow), (arm.elbow, arm.wrist)):
+        bone = b - a
+        if np.hypot(*bone) < 110 * body.px_per_mm:
+            continue
+        square = np.array([-bone[1], bone[0]]) / np.hypot(*bone)
+        centre = (a + b) / 2
+        outward = square if square @ (centre - middle) > 0 else -square
+        steps = np.arange(20.0, 150.0, 4.0)
+        edge = _first_outside(mask, centre + outward * (steps * body.px_per_mm)[:, None])
+        if edge is not None:
+            halves.append(float(steps[edge]))
+    return halves
+
+
+def _first_outside(mask: np.ndarray, points: np.ndarray) -> int | None:
+    """Index of the first point (M, 2) that is off the silhouette; None if that is never, at once, or off the frame."""
+    height, width = mask.shape
+    xy = np.round(points).astype(int)
+    inside = (xy >= 0).all(1) & (xy[:, 0] < width) & (xy[:, 1] < height)
+    if not inside[0]:
+        return None
+    last = len(xy) if inside.all() else int(np.argmin(inside))
+    values = mask[xy[:last, 1], xy[:last, 0]]
+    off = np.flatnonzero(values < 0.5)
+    return int(off[0]) if len(off) and off[0] > 0 else None
+
+
+def _nearest(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """Smallest distance of points (M, 2) from the segment a-b."""
+    along = b - a
+    t = np.clip((points - a) @ along / max(float(along @ along), 1e-6), 0.0, 1.0)
+    return float(np.linalg.norm(points - a - t[:, None] * along, axis=1).min())

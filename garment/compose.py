@@ -1,0 +1,154 @@
+"""Compositing: a layer, lit like the scene, goes over the frame and behind what is in front of it.
+
+Owns shading, contact shadows and the final blend; must not know where the layer or the mattes came from. Outside the
+garment and its soft shadow the result is the frame, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from garment.body import Body
+from garment.layer import Layer, LayerPart
+from garment.light import Light, field
+from garment.occlusion import Front
+
+_UNIT = 170  # the 8-bit value that stands for a shade of 1, so that 1.5 still fits
+_SHADOW = 0.42
+_CASTS = ("torso", "upper", "fore", "sleeve")
+
+
+@dataclass(frozen=True)
+class Composite:
+    """The picture, and what was done to it."""
+
+    image: np.ndarray
+    """uint8 (H, W, 3) RGB."""
+    alpha: np.ndarray
+    """uint8 (H, W): opacity of the garment in the picture."""
+    touched: np.ndarray
+    """bool (H, W): where the picture may differ from the frame (garment or shadow)."""
+
+
+def compose(
+    frame: np.ndarray,
+    layer: Layer,
+    *,
+    front: Front,
+    light: Light,
+    body: Body | None,
+    person: np.ndarray | None,
+) -> Composite:
+    """Put the layer on the frame.
+
+    Args:
+        frame: uint8 (H, W, 3) RGB; not changed.
+        front: what stays before the garment.
+        body: where the wearer is, for the light's gradient and the size of shadows; None when the layer is lit already.
+        person: float32 (H, W) silhouette, on which shadows may fall; None throws none.
+    """
+    image = frame.copy()
+    covered = np.zeros(frame.shape[:2], np.uint8)
+    shaded = np.zeros(frame.shape[:2], np.uint8)
+    before_all = np.maximum(front.head, front.hands)
+    for part in layer.parts:
+        box = _box(part)
+        cover = _visible(part, before_all[box], front.neck[box] if part.name == "back" else None)
+        if body is not None and person is not None and part.name.startswith(_CASTS):
+            _cast_shadow(image, part, covered, shaded, front=before_all, person=person, body=body, light=light)
+        lit = part.rgba[..., :3] if part.relief is None or body is None else shade(part, light=light, body=body)
+        image[box] = _blend(image[box], lit, cover)
+        np.maximum(covered[box], cover, out=covered[box])
+    return Composite(image=image, alpha=covered, touched=(covered > 0) | (shaded > 0))
+
+
+def shade(part: LayerPart, *, light: Light, body: Body) -> np.ndarray:
+    """The part's colours as the light shows them: uint8 (h, w, 3) RGB. A surface that faces the camera at the middle of
+    the torso in a light of gain 1 keeps its albedo."""
+    relief = part.relief
+    assert relief is not None
+    x, y, z = light.toward
+    facing = cv2.transform(relief, np.array([[x, y, z, 0.0, 128.0 - 128.0 * (x + y + z)]]))
+    tone = cv2.LUT(facing, _tone_curve(light))
+    occlusion = cv2.LUT(np.ascontiguousarray(relief[..., 3]), _OCCLUSION_CURVE)
+    px0, py0 = part.xy
+    height, width = part.rgba.shape[:2]
+    slow = field(light, body, (px0, py0, px0 + width, py0 + height))
+    cv2.multiply(tone, occlusion, dst=tone, scale=1 / 255)
+    slow8 = (slow ** np.float32(1 / 2.2) * _UNIT).astype(np.uint8)
+    cv2.multiply(tone, slow8, dst=tone, scale=1 / _UNIT)
+    rgb = cv2.cvtColor(part.rgba, cv2.COLOR_RGBA2RGB)
+    return cv2.multiply(rgb, cv2.merge([tone, tone, tone]), dst=rgb, scale=1 / _UNIT)
+
+
+_OCCLUSION_CURVE = (255.0 * (np.arange(256) / 255.0) ** (1 / 2.2) + 0.5).astype(np.uint8)
+
+
+def _tone_curve(light: Light) -> np.ndarray:
+    """uint8 (256,): shade (in display gamma, _UNIT = 1) for the 8-bit cosine between normal and light."""
+    cosine = (np.arange(256) - 128.0) / 127.0
+    # Wrapped diffuse: cloth is fuzzy and scatters, so its terminator is soft.
+    wrap = 0.25
+    diffuse = np.clip((cosine + wrap) / (1 + wrap), 0, None)
+    straight = (light.toward[2] + wrap) / (1 + wrap)
+    linear = light.gain * (light.ambient + (1 - light.ambient) * diffuse / straight)
+    return np.clip(_UNIT * np.clip(linear, 0.02, 2.2) ** (1 / 2.2), 0, 255).astype(np.uint8)
+
+
+def _visible(part: LayerPart, before_all: np.ndarray, neck: np.ndarray | None) -> np.ndarray:
+    """uint8 (h, w): the part's opacity once what is in front of it is taken away."""
+    hidden = before_all if neck is None else np.maximum(before_all, neck)
+    return cv2.multiply(part.rgba[..., 3], 1.0 - hidden, dtype=cv2.CV_8U)
+
+
+def _cast_shadow(
+    image: np.ndarray,
+    part: LayerPart,
+    covered: np.ndarray,
+    shaded: np.ndarray,
+    *,
+    front: np.ndarray,
+    person: np.ndarray,
+    body: Body,
+    light: Light,
+) -> None:
+    """Darken what lies just beneath the part's edges: clothes already drawn, and the person, never the background."""
+    soft_px = max(2.0, 13.0 * body.px_per_mm)
+    reach = math.ceil(2.2 * soft_px)
+    height, width = covered.shape
+    x, y = part.xy
+    h, w = part.rgba.shape[:2]
+    x0, y0, x1, y1 = max(x - reach, 0), max(y - reach, 0), min(x + w + reach, width), min(y + h + reach, height)
+    box = (slice(y0, y1), slice(x0, x1))
+    alpha = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    alpha[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = part.rgba[..., 3]
+    wh = (max(1, alpha.shape[1] // 4), max(1, alpha.shape[0] // 4))
+    small = cv2.GaussianBlur(cv2.resize(alpha, wh, interpolation=cv2.INTER_AREA), (0, 0), soft_px / 4)
+    shift = np.array([[1, 0, -light.toward[0] * soft_px / 3], [0, 1, soft_px / 5]], np.float32)
+    small = cv2.warpAffine(small, shift, wh)
+    shadow = cv2.resize(small, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    ground = np.maximum(person[box], covered[box] * np.float32(1 / 255))
+    # Under the part itself nothing shows, so the shadow is spared there; the part's soft edge needs it.
+    strength = shadow * ground * (1.0 - front[box]) * np.float32(_SHADOW / 255)
+    strength[strength < 0.01] = 0.0
+    target = image[box]
+    keep = 1.0 - strength
+    target[:] = cv2.multiply(target, cv2.merge([keep, keep, keep]), dtype=cv2.CV_8U)
+    marked = shaded[box]
+    marked[strength > 0] = 1
+
+
+def _blend(under: np.ndarray, over: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """under + (over - under) * cover; where `cover` is 0 nothing changes."""
+    weight = cover.astype(np.float32) * np.float32(1 / 255)
+    return cv2.blendLinear(np.ascontiguousarray(over), np.ascontiguousarray(under), weight, 1.0 - weight)
+
+
+def _box(part: LayerPart) -> tuple[slice, slice]:
+    x, y = part.xy
+    h, w = part.rgba.shape[:2]
+    return slice(y, y + h), slice(x, x + w)

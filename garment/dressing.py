@@ -1,0 +1,135 @@
+"""One wearer being dressed, frame after frame: body, mattes, light, drape, composite.
+
+Owns what is remembered of a wearer between frames (build, light, mattes); must not know networks, the wire or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from garment.body import Body, read_body
+from garment.build import Build, read_build
+from garment.compose import Composite, compose
+from garment.drape import Drape, drape, shrink_layer
+from garment.layer import Layer, LayerPart
+from garment.light import Light, estimate_light, settle
+from garment.occlusion import Classes, Front, Mattes, bring_forward, cut_mattes, guess_front, no_front
+from garment.pyramid import Pyramid
+from utils.pose import Pose
+
+_SETTLING = 0.12  # share of a new measurement of build and light that is taken up per measurement
+_MEASURE_EVERY = 4  # frames
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How carefully a picture is made."""
+
+    supersample: int = 1
+    """The warp is evaluated at this multiple of the frame's size and averaged down."""
+    matte_shrink: int = 2
+    """Subsampling of the guided filter."""
+    sharpness: float = 1.25
+    """Pixels fetched per pixel shown; see Pyramid.level."""
+
+
+LIVE = Finish()
+PREMIUM = Finish(supersample=2, matte_shrink=1, sharpness=2.0)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is known about the person in a frame."""
+
+    pose: Pose
+    mask: np.ndarray | None
+    """float32 (H, W) silhouette, None when not known."""
+    classes: Classes | None
+    """Only when a new parsing has come; the dresser remembers what it took from the last one."""
+    classes_pose: Pose | None
+    """The pose in the frame that was parsed."""
+    is_new_person: bool = False
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A frame's picture and how it came about."""
+
+    composite: Composite
+    layer: Layer
+    front: Front
+    drape: Drape | None
+    body: Body | None
+
+
+class Dresser:
+    """Dresses one person at a time. Not thread-safe; one call at a time."""
+
+    def __init__(self) -> None:
+        self._build = Build()
+        self._light: Light | None = None
+        self._mattes: Mattes | None = None
+        self._clothes: np.ndarray | None = None  # of the last parsing, at the frame's size, not carried along
+        self._frames = 0
+
+    def dress(self, frame: np.ndarray, sight: Sight, pyramid: Pyramid, *, finish: Finish = LIVE) -> Dressed | None:
+        """Put the garment on the person in uint8 RGB (H, W, 3); None when no body to hang it on can be made out."""
+        body = self._take_in(frame, sight)
+        if body is None:
+            return None
+        hw = frame.shape[:2]
+        draped = _drape(pyramid, body, self._build, hw=hw, finish=finish)
+        front = self._front(frame, sight, finish)
+        light = self._light or Light()
+        composite = compose(frame, draped.layer, front=front, light=light, body=body, person=sight.mask)
+        return Dressed(composite, draped.layer, front, draped, body)
+
+    def wear_render(self, frame: np.ndarray, render: np.ndarray, sight: Sight | None) -> Dressed:
+        """Put on the client's own render, uint8 RGBA (H, W, 4), which is aligned and lit already."""
+        hw = frame.shape[:2]
+        layer = Layer(hw=hw, parts=(LayerPart(name="render", xy=(0, 0), rgba=render, relief=None),))
+        body = self._take_in(frame, sight) if sight is not None else None
+        front = self._front(frame, sight, LIVE) if sight is not None and body is not None else no_front(hw)
+        composite = compose(frame, layer, front=front, light=Light(), body=body, person=None)
+        return Dressed(composite, layer, front, None, body)
+
+    def _take_in(self, frame: np.ndarray, sight: Sight) -> Body | None:
+        if sight.is_new_person:
+            self.__init__()
+        body = read_body(sight.pose)
+        if body is None:
+            return None
+        if sight.classes is not None and sight.classes_pose is not None:
+            parsed_body = read_body(sight.classes_pose)
+            if parsed_body is not None:
+                self._mattes = cut_mattes(sight.classes, sight.classes_pose, parsed_body)
+                self._clothes = sight.classes.clothes
+        if self._frames % _MEASURE_EVERY == 0:
+            self._measure(frame, sight.mask, body)
+        self._frames += 1
+        return body
+
+    def _measure(self, frame: np.ndarray, mask: np.ndarray | None, body: Body) -> None:
+        """Build and light: they change slowly, so they are measured now and then and taken up little by little."""
+        weight = 1.0 if self._frames == 0 else max(_SETTLING, 1.0 / (1 + self._frames / _MEASURE_EVERY))
+        if mask is not None:
+            self._build = self._build.settled(read_build(mask, body), weight=weight)
+        self._light = settle(self._light, estimate_light(frame, self._clothes, body), weight=weight)
+
+    def _front(self, frame: np.ndarray, sight: Sight, finish: Finish) -> Front:
+        luminance = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) * np.float32(1 / 255)
+        if self._mattes is None:
+            return guess_front(sight.pose, sight.mask, luminance)
+        return bring_forward(self._mattes, sight.pose, luminance, shrink=finish.matte_shrink)
+
+
+def _drape(pyramid: Pyramid, body: Body, build: Build, *, hw: tuple[int, int], finish: Finish) -> Drape:
+    n = finish.supersample
+    if n == 1:
+        return drape(pyramid, body, hw=hw, build=build, sharpness=finish.sharpness)
+    large = drape(pyramid, body.scaled(n), hw=(hw[0] * n, hw[1] * n), build=build, sharpness=1.0)
+    anchors = {name: (point + 0.5) / n - 0.5 for name, point in large.anchors.items()}
+    return replace(large, layer=shrink_layer(large.layer, n), anchors=anchors)

@@ -1,0 +1,77 @@
+"""A garment at several sizes, so that a warp never skips pixels. Owns the levels; must not know bodies or frames."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from garment.garment import Garment, Piece
+
+_SMALLEST_PX = 48
+_TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Level:
+    """All pieces at one size; anchors are scaled along."""
+
+    px_per_mm: float
+    pieces: dict[str, Piece]
+
+
+class Pyramid:
+    """Levels of half-octave steps, made when first asked for. Thread-safe."""
+
+    def __init__(self, garment: Garment) -> None:
+        self.garment = garment
+        self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, garment.pieces)}
+        self._lock = threading.Lock()
+
+    def level(self, scale: float, *, sharpness: float = 1.25) -> Level:
+        """The smallest level that still has at least 1/`sharpness` of the pixels wanted at `scale` (frame px per
+        canonical px): 1 never blurs, more trades a little sharpness against shimmer."""
+        steps = max(0, math.floor(2.0 * math.log2(max(sharpness / max(scale, 1e-3), 1.0)) - 0.5))
+        largest = max(max(piece.albedo.shape[:2]) for piece in self.garment.pieces.values())
+        steps = min(steps, max(0, int(2 * math.log2(largest / _SMALLEST_PX))))
+        return self._level(steps)
+
+    def prepare(self) -> None:
+        """Make every level now, so that a wearer who steps back costs no time."""
+        largest = max(max(piece.albedo.shape[:2]) for piece in self.garment.pieces.values())
+        for steps in range(int(2 * math.log2(largest / _SMALLEST_PX)) + 1):
+            self._level(steps)
+
+    def nbytes(self) -> int:
+        """Memory of all levels when they are made: each half octave has half the pixels of the one before."""
+        return 2 * sum(piece.albedo.nbytes + piece.relief.nbytes for piece in self.garment.pieces.values())
+
+    def _level(self, steps: int) -> Level:
+        with self._lock:
+            if steps not in self._levels:
+                # Whole octaves are cheap to reach: shrink from the next larger level that exists.
+                larger = [known for known in self._levels if known < steps and (steps - known) % 2 == 0]
+                start = max(larger, default=0)
+                above = self._levels[start]
+                pieces = {n: _shrink_piece(p, 0.5 ** ((steps - start) / 2)) for n, p in above.pieces.items()}
+                self._levels[steps] = Level(above.px_per_mm * 0.5 ** ((steps - start) / 2), pieces)
+            return self._levels[steps]
+
+
+def _shrink_piece(piece: Piece, factor: float) -> Piece:
+    height, width = piece.albedo.shape[:2]
+    wh = (max(2, round(width * factor)), max(2, round(height * factor)))
+    alpha = cv2.add(cv2.extractChannel(piece.albedo, 3).astype(np.float32) * np.float32(1 / 255), 1e-4)
+    linear = cv2.LUT(np.ascontiguousarray(piece.albedo[..., :3]), _TO_LINEAR)
+    weight = cv2.resize(alpha, wh, interpolation=cv2.INTER_AREA)
+    weighted = cv2.multiply(linear, cv2.merge([alpha, alpha, alpha]))
+    colour = cv2.resize(weighted, wh, interpolation=cv2.INTER_AREA) / weight[..., None]
+    rgb = cv2.pow(np.clip(colour, 0, 1), 1 / 2.2) * 255 + 0.5
+    rgba = np.dstack([rgb.astype(np.uint8), np.clip(weight * 255 + 0.5, 0, 255).astype(np.uint8)])
+    relief = cv2.resize(piece.relief, wh, interpolation=cv2.INTER_AREA)
+    sx, sy = wh[0] / width, wh[1] / height
+    anchors = {name: ((x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5) for name, (x, y) in piece.anchors.items()}
+    return Piece(name=piece.name, albedo=np.ascontiguousarray(rgba), relief=relief, anchors=anchors)

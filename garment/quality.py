@@ -1,0 +1,69 @@
+"""Cheap self-checks of a finished picture. Owns the measures; must not know how the picture was made."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from garment.compose import Composite
+from garment.layer import Layer
+from utils.colour import delta_e00, srgb_to_lab
+
+_SAMPLES = 600
+
+
+def outside_change(frame: np.ndarray, composite: Composite) -> float:
+    """Largest difference (0-255) between picture and frame where neither garment nor shadow lies; 0 is right."""
+    difference = cv2.absdiff(frame, composite.image).max(axis=2)
+    difference[composite.touched] = 0
+    return float(difference.max())
+
+
+def face_change(frame: np.ndarray, composite: Composite, face: np.ndarray) -> float:
+    """Mean difference (0-255) over the certain pixels of the face, float32 (H, W) in [0, 1]; 0 is right."""
+    certain = face > 0.95
+    if not certain.any():
+        return 0.0
+    return float(cv2.absdiff(frame, composite.image)[certain].mean())
+
+
+def cloth_delta_e(layer: Layer, composite: Composite) -> float | None:
+    """Median deltaE00 between the garment in the picture and its albedo, over what is fully covered.
+
+    It contains the light of the scene, so it is 0 only in a light that changes nothing.
+    """
+    picture, cloth = [], []
+    for part in layer.parts:
+        if part.name == "back":
+            continue
+        x, y = part.xy
+        h, w = part.rgba.shape[:2]
+        solid = (part.rgba[..., 3] == 255) & (composite.alpha[y : y + h, x : x + w] == 255)
+        rows, columns = np.nonzero(solid)
+        if len(rows):
+            picked = np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLES)).astype(int)
+            cloth.append(part.rgba[rows[picked], columns[picked], :3])
+            picture.append(composite.image[rows[picked] + y, columns[picked] + x])
+    if not cloth:
+        return None
+    # Threads and checks move under a pixel of jitter between the two, so the parts' medians are compared.
+    seen = np.stack([np.median(srgb_to_lab(p), axis=0) for p in picture])
+    true = np.stack([np.median(srgb_to_lab(c), axis=0) for c in cloth])
+    return float(np.median(delta_e00(seen, true)))
+
+
+def coverage(composite: Composite) -> float:
+    """Share of the picture that the garment takes, in [0, 1]."""
+    return float(composite.alpha.mean() / 255)
+
+
+def uncovered(composite: Composite, clothes: np.ndarray, zone: np.ndarray) -> float | None:
+    """Share of the old clothes within the zone of the garment (bool (H, W)) that still shows, in [0, 1].
+
+    `clothes` is float32 (H, W) in [0, 1], of this frame; None when no clothes are in the zone.
+    """
+    old = (clothes > 0.5) & zone
+    total = int(old.sum())
+    if total == 0:
+        return None
+    return float((old & (composite.alpha < 128)).sum() / total)
