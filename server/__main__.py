@@ -1,0 +1,63 @@
+"""`python -m server`: settings, the heart, the app, and a server around them.
+
+Owns the order in which the program is put together; must not know how any part works.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+# Ahead of everything that loads OpenCV, which reads it once: a second fence behind the one in utils/images.py.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(32 << 20))
+
+from pydantic import ValidationError  # noqa: E402
+
+from fabric.catalog import load_catalog  # noqa: E402
+from garment.rack import Rack  # noqa: E402
+from garment.wardrobe import Wardrobe  # noqa: E402
+from models.fitting import Fitting  # noqa: E402
+from models.vision import open_vision  # noqa: E402
+from server.app import create_app  # noqa: E402
+from server.listener import make_server  # noqa: E402
+from server.settings import Settings  # noqa: E402
+from utils.errors import ConfigError  # noqa: E402
+
+logger = logging.getLogger("lucy")
+
+
+def make_fitting(settings: Settings) -> Fitting:
+    """The heart, with everything that it needs from disk. Raises ConfigError."""
+    wardrobe = Wardrobe(
+        catalog=load_catalog(settings.catalog_dir / "catalog.json"),
+        rack=Rack(settings.garments_dir),
+    )
+    return Fitting(vision=open_vision(settings.weights_dir), wardrobe=wardrobe, max_live=settings.max_sessions)
+
+
+def main() -> int:
+    """Serve until told to stop. Returns the exit status."""
+    try:
+        settings = Settings()
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        fitting = make_fitting(settings)
+    except ValidationError as error:
+        for wrong in error.errors():
+            print(f"lucy: {'.'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']}", file=sys.stderr)
+        return 2
+    except ConfigError as error:
+        print(f"lucy: {error.message}; {error.hint or 'see docs/settings.md'}", file=sys.stderr)
+        return 2
+    readiness = fitting.readiness()
+    for name in readiness["missing"]:
+        logger.warning("missing: %s (%s)", name, readiness["hint"])
+    try:
+        make_server(create_app(settings, fitting), settings).run()
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""The app: every route, put together. Owns nothing but the list; must not know what the routes do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from models.fitting import Fitting
+from server.http import health
+from server.http.edge import Edge
+from server.http.problems import HANDLED, answer_error
+from server.live import endpoint
+from server.services import make_services
+from server.settings import Settings
+
+EXPOSED_HEADERS = ("X-Request-ID", "X-Lucy-Stage", "X-Lucy-Degraded", "X-Lucy-Seed", "Server-Timing", "ETag")
+
+
+def create_app(settings: Settings, fitting: Fitting) -> FastAPI:
+    """The app, ready to be served. It closes `fitting` when it is shut down."""
+    app = FastAPI(title="Lucy", version="0.1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    services = app.state.services = make_services(settings, fitting)
+    app.include_router(health.routes())
+    app.add_api_websocket_route("/ws", endpoint.live)
+    for kind in HANDLED:
+        app.add_exception_handler(kind, answer_error)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PATCH"),
+        allow_headers=("*",),
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(
+        Edge,
+        metrics=services.metrics,
+        max_body_bytes=settings.max_body_bytes(),
+        patience_s=settings.client_timeout_s,
+    )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    services = app.state.services
+    await run_in_threadpool(services.workers.close)
+    await run_in_threadpool(services.fitting.close)

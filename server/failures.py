@@ -1,0 +1,106 @@
+"""The one table from an error's code to what a client sees of it, over HTTP and over the WebSocket.
+
+Owns statuses, titles and close codes; must not know what raised the error. A code that is not listed gets the row of
+its class, so a new one is never a crash; a test asks for every code that the project raises to be listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from utils.errors import CapacityError, ConfigError, DeviceError, InputError, LucyError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One row: the HTTP status, a title that never changes, and the WebSocket close code where it ends a session."""
+
+    status: int
+    title: str
+    close_code: int | None = None
+
+
+NORMAL = 1000
+INTERNAL = 1011
+
+TABLE = MappingProxyType(
+    {
+        # The request or message as such.
+        "invalid_request": Failure(422, "The request does not follow the API"),
+        "broken_envelope": Failure(400, "The message cannot be decoded", 1007),
+        "unknown_type": Failure(400, "The message type is not known", 1003),
+        "wrong_kind": Failure(400, "Text where binary was agreed, or the reverse", 1003),
+        "unknown_subprotocol": Failure(400, "None of the offered subprotocols is spoken here"),
+        "forbidden_origin": Failure(403, "This origin may not open a live session"),
+        "too_many_messages": Failure(429, "Messages come too fast", 1008),
+        "slow_reader": Failure(408, "Answers are not being read", 1008),
+        "bad_message": Failure(422, "A field of the message is wrong"),
+        "bad_seq": Failure(422, "Sequence numbers must increase"),
+        "bad_wish": Failure(422, "The wish is not one of its forms"),
+        "body_too_large": Failure(413, "The body is too large"),
+        "body_timeout": Failure(408, "The body did not arrive in time"),
+        "not_found": Failure(404, "There is nothing here"),
+        "method_not_allowed": Failure(405, "This method is not offered here"),
+        "unsupported_media_type": Failure(415, "Bodies of this type are not read here"),
+        # Pictures.
+        "bad_image": Failure(422, "The picture cannot be read"),
+        "image_truncated": Failure(422, "The picture is cut off"),
+        "image_animated": Failure(422, "The file holds more than one picture"),
+        "image_too_small": Failure(422, "The picture is too small"),
+        "image_too_large": Failure(413, "The picture is too large"),
+        "unsupported_format": Failure(415, "The picture's format is not supported"),
+        "no_alpha": Failure(422, "A layer needs an alpha channel"),
+        "bad_layer": Failure(422, "The layer does not fit the frame"),
+        "bad_landmarks": Failure(422, "The landmarks are wrong"),
+        # What is in the shop.
+        "unknown_fabric": Failure(404, "There is no such fabric"),
+        "unknown_cut": Failure(404, "There is no such cut"),
+        "unknown_garment": Failure(404, "There is no such garment"),
+        "bad_garment": Failure(422, "The garment cannot be used"),
+        "bad_anchors": Failure(422, "The anchors are wrong"),
+        # The server's own troubles.
+        "busy": Failure(503, "The server is at its limit", 1013),
+        "draining": Failure(503, "The server is about to restart", 1012),
+        "timeout": Failure(504, "The work took too long", INTERNAL),
+        "device_failed": Failure(503, "The device failed"),
+        "pages_missing": Failure(503, "The pages are not built"),
+        "internal": Failure(500, "Something went wrong inside", INTERNAL),
+    }
+)
+
+_BY_CLASS: tuple[tuple[type[LucyError], Failure], ...] = (
+    (InputError, Failure(422, "What was sent cannot be used")),
+    (CapacityError, Failure(503, "The server is at its limit", 1013)),
+    (DeviceError, Failure(503, "The device failed")),
+    (ConfigError, Failure(503, "The installation is incomplete")),
+    (LucyError, Failure(500, "Something went wrong inside", INTERNAL)),
+)
+
+
+def failure_of(error: LucyError) -> Failure:
+    """The row of this error."""
+    listed = TABLE.get(error.code)
+    return listed or next(failure for kind, failure in _BY_CLASS if isinstance(error, kind))
+
+
+def internal_error() -> LucyError:
+    """What a client is told of a bug: nothing but whose it is."""
+    return LucyError("internal", "something went wrong on the server", hint="try again", retryable=True)
+
+
+def problem(error: LucyError, *, request_id: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The body of an RFC 9457 answer. `errors` says field by field what is wrong, without repeating what was sent."""
+    failure = failure_of(error)
+    body: dict[str, Any] = {
+        "type": f"urn:lucy:problem:{error.code}",
+        "title": failure.title,
+        "status": failure.status,
+        "detail": error.message,
+        "code": error.code,
+        "hint": error.hint,
+        "request_id": request_id,
+        "retryable": error.retryable,
+    }
+    return body if errors is None else {**body, "errors": errors}

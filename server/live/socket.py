@@ -1,0 +1,277 @@
+"""One kiosk's WebSocket: a task that only reads, a task that only writes, and two that wait for worker threads.
+
+Owns the transport, the tasks and the time limits; must not know what messages mean (session.py) or look like
+(protocol.py). Nothing here blocks the event loop, and every wait for a client has a limit.
+
+A finished picture is in memory once at most: the next frame is started only when the last picture has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from statistics import quantiles
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from models.fitting import FitRequest, Fitted, Fitting, LiveFitting, Wish
+from server.failures import internal_error
+from server.live.protocol import Codec, Dropped, Enhanced, Error, MessageError
+from server.live.session import Answer, Close, Session
+from server.metrics import Metrics
+from server.settings import Settings
+from server.workers import Slot, Workers
+from utils.errors import CapacityError, LucyError
+
+MAX_UNREAD = 512  # small messages that may wait for a client; more means that it does not read
+
+logger = logging.getLogger("lucy.live")
+
+
+class LazyLiveFitting:
+    """A LiveFitting that is opened by its first use. Used in worker threads only, one call at a time."""
+
+    def __init__(self, fitting: Fitting) -> None:
+        self._fitting = fitting
+        self._live: LiveFitting | None = None
+
+    def open(self) -> None:
+        """Raises CapacityError."""
+        if self._live is None:
+            self._live = self._fitting.open_live()
+
+    def fit(self, request: FitRequest) -> Fitted:
+        """Raises LucyError."""
+        self.open()
+        return self._live.fit(request)
+
+    def close(self) -> None:
+        """Whether or not it was opened."""
+        if self._live is not None:
+            self._live.close()
+
+
+class LiveSocket:
+    """From the handshake, which is done, to the close."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        *,
+        session: Session,
+        codec: Codec,
+        fitting: Fitting,
+        workers: Workers,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self._websocket = websocket
+        self._session = session
+        self._codec = codec
+        self._fitting = fitting
+        self._live = LazyLiveFitting(fitting)
+        self._workers = workers
+        self._metrics = metrics
+        self._settings = settings
+        self._outbox: asyncio.Queue[Answer] = asyncio.Queue()
+        self._frame_came = asyncio.Event()
+        self._wish_came = asyncio.Event()
+        self._totals_ms: deque[float] = deque(maxlen=1024)
+        """How long the newest pictures took, from their arrival."""
+        self._pictures = 0
+        self._close_code: int | None = None
+        """What the session was closed with, by whichever side."""
+
+    async def run(self) -> None:
+        """Serve the client until one of the two leaves."""
+        self._metrics.sessions_opened.inc()
+        logger.info("session %s opened", self._session.name)
+        self._say(self._session.open())
+        ending = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        working = [asyncio.create_task(self._fit_frames()), asyncio.create_task(self._make_up_wishes())]
+        try:
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*ending, *working):
+                task.cancel()
+            await asyncio.gather(*ending, *working, return_exceptions=True)
+            self._log_end()
+
+    async def refuse(self, error: LucyError) -> None:
+        """Say why not, and close."""
+        self._say(self._session.fail(error))
+        await self._write()
+
+    def drain(self, *, retry_in_ms: int) -> None:
+        """Finish what is under way, then close."""
+        self._say(self._session.drain(retry_in_ms=retry_in_ms))
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Take in messages until the client has gone."""
+        while True:
+            event = await self._websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                self._close_code = self._close_code or event.get("code")
+                return
+            data = event.get("bytes")
+            try:
+                self._take_in(event["text"] if data is None else data)
+            except Exception:  # one message is one unit of work
+                logger.exception("session %s: a message could not be handled", self._session.name)
+                self._say(self._session.fail(internal_error()))
+
+    def _take_in(self, data: bytes | str) -> None:
+        now_s = time.monotonic()
+        try:
+            answers = self._session.receive(self._codec.decode(data), now_s)
+        except MessageError as error:
+            answers = self._session.reject(error, now_s)
+        self._say(answers)
+        if self._session.has_frame():
+            self._frame_came.set()
+        if self._session.has_wish():
+            self._wish_came.set()
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def _say(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self._count(answer)
+            self._outbox.put_nowait(answer)
+        if self._outbox.qsize() > MAX_UNREAD:
+            while not self._outbox.empty():
+                self._outbox.get_nowait()
+                self._outbox.task_done()
+            self._say(self._session.fail(CapacityError("slow_reader", "answers are not being read")))
+
+    async def _write(self) -> None:
+        """Send answers until there is a close among them or the client does not take them."""
+        try:
+            while True:
+                answer = await self._outbox.get()
+                await asyncio.wait_for(self._send(answer), self._settings.client_timeout_s)
+                if isinstance(answer, Close):
+                    self._close_code = answer.code
+                    return
+                del answer  # a picture, while the next answer is waited for
+                self._outbox.task_done()
+        except asyncio.TimeoutError:
+            logger.info("session %s: the client does not read", self._session.name)
+        except (WebSocketDisconnect, RuntimeError):
+            return  # it has gone, or the keepalive has given it up: the server then answers a send with RuntimeError
+
+    async def _send(self, answer: Answer) -> None:
+        if isinstance(answer, Close):
+            await self._websocket.close(answer.code, answer.reason)
+            return
+        encoded = self._codec.encode(answer)
+        if isinstance(encoded, bytes):
+            await self._websocket.send_bytes(encoded)
+        else:
+            await self._websocket.send_text(encoded)
+
+    def _count(self, answer: Answer) -> None:
+        if isinstance(answer, Enhanced):
+            self._pictures += 1
+            self._totals_ms.append(answer.timings_ms["total"])
+            self._metrics.picture(answer.stage, answer.timings_ms, kind="live")
+        elif isinstance(answer, Dropped):
+            self._metrics.dropped.labels(answer.reason).inc(len(answer.seqs))
+        elif isinstance(answer, Error):
+            self._metrics.errors.labels(answer.code, "live").inc()
+
+    # --- work ---------------------------------------------------------------------------------------------------
+
+    async def _fit_frames(self) -> None:
+        """One frame after the other, each the newest when a thread gets free."""
+        slot: Slot | None = None
+        try:
+            async with self._workers.live.slot() as slot:
+                opened = await self._open_live(slot)
+            while opened:
+                await self._frame_came.wait()
+                self._frame_came.clear()
+                async with self._workers.live.slot() as slot:
+                    await self._fit_newest(slot)
+                await self._outbox.join()
+                if self._session.has_frame():
+                    self._frame_came.set()
+        finally:
+            if slot is not None:
+                slot.afterwards(self._live.close)
+
+    async def _open_live(self, slot: Slot) -> bool:
+        try:
+            await slot.call(self._live.open, timeout_s=self._settings.frame_timeout_s)
+        except LucyError as error:
+            self._say(self._session.fail(error))
+        except Exception:  # opening is one unit of work
+            logger.exception("session %s: no live fitting", self._session.name)
+            self._say(self._session.fail(internal_error()))
+        else:
+            return True
+        return False
+
+    async def _fit_newest(self, slot: Slot) -> None:
+        request = self._session.start_frame(time.monotonic())
+        if request is None:
+            return
+        result: Fitted | LucyError
+        try:
+            result = await slot.call(self._live.fit, request, timeout_s=self._settings.frame_timeout_s)
+            self._metrics.judge(result.quality, kind="live")
+        except LucyError as error:
+            result = error
+        except Exception:  # one frame is one unit of work
+            logger.exception("session %s: a frame could not be fitted", self._session.name)
+            result = internal_error()
+        self._say(self._session.finish_frame(result))
+        if isinstance(result, LucyError) and result.code == "timeout":
+            self._say(self._session.fail(result))  # the thread still works on it, and a session has only one
+
+    async def _make_up_wishes(self) -> None:
+        """One wish after the other, beside the stream."""
+        while True:
+            await self._wish_came.wait()
+            self._wish_came.clear()
+            wish = self._session.start_wish()
+            if wish is not None:
+                self._say(self._session.finish_wish(await self._prepare(wish)))
+            if self._session.has_wish():
+                self._wish_came.set()
+
+    async def _prepare(self, wish: Wish) -> LucyError | None:
+        try:
+            timeout_s = self._settings.prepare_timeout_s
+            await self._workers.wardrobe.run(self._fitting.prepare, wish, timeout_s=timeout_s)
+        except LucyError as error:
+            return error
+        except Exception:  # one wish is one unit of work
+            logger.exception("session %s: a wish could not be made up", self._session.name)
+            return internal_error()
+        return None
+
+    def _log_end(self) -> None:
+        p50, p95 = _percentiles(self._totals_ms)
+        logger.info(
+            "session %s closed (%s): %d pictures, %d dropped, p50 %.0f ms, p95 %.0f ms",
+            self._session.name,
+            self._close_code,
+            self._pictures,
+            self._session.dropped,
+            p50,
+            p95,
+        )
+
+
+def _percentiles(values: Sequence[float]) -> tuple[float, float]:
+    """The 50th and the 95th; of nothing, zero."""
+    if len(values) < 2:
+        return (values[0], values[0]) if values else (0.0, 0.0)
+    cuts = quantiles(values, n=20, method="inclusive")
+    return cuts[9], cuts[18]

@@ -1,0 +1,47 @@
+"""What every route may use. Owns the bundle, made once per app; must not know the routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from models.fitting import Fitting
+from server.live.sessions import Sessions
+from server.metrics import Metrics
+from server.settings import Settings
+from server.workers import Pool, Workers
+
+
+@dataclass(frozen=True)
+class Services:
+    """The program, as its routes see it."""
+
+    settings: Settings
+    fitting: Fitting
+    metrics: Metrics
+    workers: Workers
+    sessions: Sessions
+
+
+def make_services(settings: Settings, fitting: Fitting) -> Services:
+    """Nothing is started by this: threads come with the first call."""
+    workers = Workers(
+        live=Pool("live", threads=settings.worker_threads),
+        captures=Pool("capture", threads=settings.capture_threads, max_inside=settings.max_captures),
+        wardrobe=Pool("wardrobe", threads=2),
+    )
+    metrics = Metrics()
+    sessions = Sessions(settings.max_sessions)
+    metrics.sessions.set_function(lambda: len(sessions))
+    return Services(settings, fitting, metrics, workers, sessions)
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the app that this request or socket came to."""
+    return connection.app.state.services
+
+
+Use = Annotated[Services, Depends(services_of)]

@@ -1,0 +1,83 @@
+"""What an operator can set, and the only place that reads the environment.
+
+Owns names, defaults and ranges; must not know who uses them. Built once in server/__main__.py and passed on; frozen.
+Names in the environment and in a `.env` file are these names in capitals. docs/settings.md explains every one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    """Comma-separated text, as an environment variable holds a list."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Fraction = Annotated[int, Field(ge=1, le=100)]
+
+
+class Settings(BaseSettings):
+    """Immutable. Sizes are bytes and pixels, times are seconds; each name says which."""
+
+    model_config = SettingsConfigDict(env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    # Where to listen.
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 5000
+    debug: bool = False
+    cors_origins: Origins = ()
+    ws_origins: Origins = ()
+
+    # Where things lie.
+    fabric_dir: Path = Path("data/fabric")
+    catalog_dir: Path = Path("data/catalog")
+    garments_dir: Path = Path("data/garments")
+    results_dir: Path = Path("data/results")
+    weights_dir: Path = Path("data/weights")
+
+    # The diffusion engines.
+    device: str = "auto"
+    model_path: str = ""
+    use_fp16: bool = True
+    fast_inference_steps: Annotated[int, Field(ge=1, le=50)] = 4
+    quality_inference_steps: Annotated[int, Field(ge=1, le=100)] = 25
+    enable_xformers: bool = False
+    enable_torch_compile: bool = False
+    enable_attention_slicing: bool = False
+
+    # How much at once.
+    max_sessions: PositiveInt = 100
+    max_captures: PositiveInt = 8
+    worker_threads: Annotated[int, Field(ge=1, le=64)] = 4
+    capture_threads: Annotated[int, Field(ge=1, le=16)] = 1
+
+    # How much in one piece.
+    max_frame_bytes: PositiveInt = 4 << 20
+    max_frame_pixels: PositiveInt = 2 << 20
+    max_upload_bytes: PositiveInt = 25 << 20
+    max_upload_pixels: PositiveInt = 24 << 20
+    max_messages_per_s: PositiveInt = 120
+
+    # How long.
+    frame_timeout_s: PositiveFloat = 10.0
+    prepare_timeout_s: PositiveFloat = 30.0
+    capture_timeout_s: PositiveFloat = 60.0
+    client_timeout_s: PositiveFloat = 10.0
+    ping_interval_s: PositiveFloat = 20.0
+    drain_s: PositiveFloat = 10.0
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def max_message_bytes(self) -> int:
+        """A keyframe with a layer, both as large as they may be, as base64 in JSON."""
+        return 2 * self.max_frame_bytes * 4 // 3 + (64 << 10)
+
+    def max_body_bytes(self) -> int:
+        """A capture with its largest picture as base64 in JSON, and smaller ones beside it."""
+        return self.max_upload_bytes * 2
