@@ -26,7 +26,10 @@ GRID_PX = 6
 """Spacing of the coarse grids on which the warps are evaluated."""
 PIVOT_IN_MM, PIVOT_DOWN_MM = 44.0, 34.0
 """The arm's joint, about which the sleeve turns, lies this far inwards of and below the shoulder point."""
-_SAMPLES = 17  # of a sleeve's centre line; the middle one is the elbow
+_SAMPLES = 17  # of a sleeve's centre line
+_ELBOW = _SAMPLES // 2
+_END_REACH_MM = 90.0  # how far a sleeve's line goes on beyond its ends
+_OVERLAP_MM = (38.0, 66.0)  # beyond the elbow each half of a sleeve fades out between these
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sh
     parts: dict[str, LayerPart | None] = {}
     for name in ("back", "torso"):
         if name in level.pieces:
-            parts[name] = _warp_torso(level.pieces[name], level, warp=warp, target=target, hw=hw)
+            parts[name] = _warp_torso(level.pieces[name], level, warp=warp, body=body, hw=hw)
     for side, arm in body.arms.items():
         if f"sleeve_{side}" in level.pieces:
             parts |= _drape_sleeve(level, arm, side=side, body=body, build=build, hw=hw)
@@ -113,15 +116,18 @@ def _torso_knots(level: Level, body: Body, build: Build) -> tuple[np.ndarray, np
     return np.vstack([source, middle]), np.vstack([target, body.place(middle_mm)])
 
 
-def _warp_torso(
-    piece: Piece, level: Level, *, warp: ThinPlate, target: np.ndarray, hw: tuple[int, int]
-) -> LayerPart | None:
-    margin = 0.22 * float(np.ptp(target[:, 0]))
-    box = _box(target.min(0) - margin, target.max(0) + margin, hw)
+def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: tuple[int, int]) -> LayerPart | None:
+    """Torso and back share one canonical picture, but each was trimmed on its own."""
+    height, width = piece.albedo.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - piece.anchors["neck"]
+    reach = body.place(corners / level.px_per_mm)
+    margin = 0.12 * float(np.ptp(reach[:, 0])) + 30.0 * body.px_per_mm
+    box = _box(reach.min(0) - margin, reach.max(0) + margin, hw)
     if box is None:
         return None
     grid, size = _grid(box)
-    maps = warp(grid).reshape(*size, 2)
+    shift = np.subtract(piece.anchors["neck"], level.pieces["torso"].anchors["neck"]).astype(np.float32)
+    maps = (warp(grid) + shift).reshape(*size, 2)
     return _look_up(piece, level, maps=maps, box=box)
 
 
@@ -141,23 +147,48 @@ def _drape_sleeve(
     if box is None:
         return {}
     grid, size = _grid(box)
-    elbow = _SAMPLES // 2
     parts: dict[str, LayerPart | None] = {}
-    for name, first, last in (("upper", 0, elbow + 3), ("fore", elbow - 2, _SAMPLES - 1)):
-        along, across = along_and_across(grid, line[first : last + 1], end_reach=90.0 * scale)
-        along += first
+    for name in ("upper", "fore"):
+        along, across, fade = _along_arm(grid, line, name, scale)
         x, y = (np.interp(along, np.arange(_SAMPLES), centre_line[:, i]).astype(np.float32) for i in (0, 1))
-        beyond_px = np.where(along < 0, along, 0) * _segment_px(line, 0)
-        beyond_px += np.where(along > _SAMPLES - 1, along - (_SAMPLES - 1), 0) * _segment_px(line, -1)
+        beyond_px = np.minimum(along, 0) * _segment_px(line, 0)
+        beyond_px += np.maximum(along - (_SAMPLES - 1), 0) * _segment_px(line, -1)
         y += beyond_px.astype(np.float32) * (level.px_per_mm / scale)
         x += across * (level.px_per_mm / (scale * breadth))
-        fade = _elbow_fade(along, name, elbow)
-        angle = _angle(line[first], line[last])
         maps = np.stack([x, y], -1).reshape(*size, 2)
+        half_line = line[: _ELBOW + 1] if name == "upper" else line[_ELBOW:]
         parts[f"{name}_{side}"] = _look_up(
-            piece, level, maps=maps, box=box, fade=fade.reshape(size), turn=angle, name=f"{name}_{side}"
+            piece,
+            level,
+            maps=maps,
+            box=box,
+            fade=fade.reshape(size),
+            turn=_angle(half_line[0], half_line[-1]),
+            name=f"{name}_{side}",
         )
     return parts
+
+
+def _along_arm(
+    grid: np.ndarray, line: np.ndarray, name: str, scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each point of the grid: samples along the arm, pixels across it, and the opacity of this half there.
+
+    Each half goes on straight beyond the elbow, where it fades out: on a straight arm the two agree there, and a bent
+    one is rounded off by them.
+    """
+    upper = name == "upper"
+    half = line[: _ELBOW + 1] if upper else line[_ELBOW:]
+    along, across = along_and_across(grid, half, end_reach=_END_REACH_MM * scale)
+    own_px, other_px = _segment_px(line, _ELBOW - 1), _segment_px(line, _ELBOW)
+    if not upper:
+        own_px, other_px = other_px, own_px
+    past = np.maximum(along - _ELBOW, 0.0) if upper else np.maximum(-along, 0.0)
+    fade = np.clip((_OVERLAP_MM[1] - past * own_px / scale) / (_OVERLAP_MM[1] - _OVERLAP_MM[0]), 0.0, 1.0)
+    if not upper:
+        along = along + _ELBOW
+    along = along + np.where(upper, past, -past) * (own_px / max(other_px, 1e-3) - 1.0)
+    return along, across, fade
 
 
 def _canonical_line(piece: Piece, level: Level, side: str, *, rise_mm: float) -> np.ndarray:
@@ -173,13 +204,6 @@ def _canonical_line(piece: Piece, level: Level, side: str, *, rise_mm: float) ->
 def _segment_px(line: np.ndarray, which: int) -> float:
     step = np.diff(line, axis=0)[which]
     return float(np.hypot(*step))
-
-
-def _elbow_fade(along: np.ndarray, name: str, elbow: int) -> np.ndarray:
-    """Opacity in [0, 1]: each part is cut off softly on the far side of the elbow."""
-    if name == "upper":
-        return np.clip(elbow + 2.5 - along, 0.0, 1.0)
-    return np.clip((along - (elbow - 2.0)) / 1.2, 0.0, 1.0)
 
 
 def _angle(start: np.ndarray, end: np.ndarray) -> float:

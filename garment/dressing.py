@@ -5,6 +5,7 @@ Owns what is remembered of a wearer between frames (build, light, mattes); must 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -19,6 +20,7 @@ from garment.light import Light, estimate_light, settle
 from garment.occlusion import Classes, Front, Mattes, bring_forward, cut_mattes, guess_front, no_front
 from garment.pyramid import Pyramid
 from utils.pose import Pose
+from utils.timing import Stopwatch
 
 _SETTLING = 0.12  # share of a new measurement of build and light that is taken up per measurement
 _MEASURE_EVERY = 4  # frames
@@ -47,10 +49,10 @@ class Sight:
     pose: Pose
     mask: np.ndarray | None
     """float32 (H, W) silhouette, None when not known."""
-    classes: Classes | None
-    """Only when a new parsing has come; the dresser remembers what it took from the last one."""
+    classes: Callable[[], Classes] | None
+    """Unpacks the newest parsing; called once per parsing, since the dresser remembers what it took from it."""
     classes_pose: Pose | None
-    """The pose in the frame that was parsed."""
+    """The pose in the frame that was parsed; one object per parsing."""
     is_new_person: bool = False
 
 
@@ -63,6 +65,7 @@ class Dressed:
     front: Front
     drape: Drape | None
     body: Body | None
+    timings_ms: dict[str, float]
 
 
 class Dresser:
@@ -80,12 +83,13 @@ class Dresser:
         body = self._take_in(frame, sight)
         if body is None:
             return None
-        hw = frame.shape[:2]
-        draped = _drape(pyramid, body, self._build, hw=hw, finish=finish)
+        watch = Stopwatch()
+        with watch.stage("drape"):
+            draped = _drape(pyramid, body, self._build, hw=frame.shape[:2], finish=finish)
         front = self._front(frame, sight, finish)
         light = self._light or Light()
         composite = compose(frame, draped.layer, front=front, light=light, body=body, person=sight.mask)
-        return Dressed(composite, draped.layer, front, draped, body)
+        return Dressed(composite, draped.layer, front, draped, body, watch.stages_ms)
 
     def wear_render(self, frame: np.ndarray, render: np.ndarray, sight: Sight | None) -> Dressed:
         """Put on the client's own render, uint8 RGBA (H, W, 4), which is aligned and lit already."""
@@ -94,7 +98,7 @@ class Dresser:
         body = self._take_in(frame, sight) if sight is not None else None
         front = self._front(frame, sight, LIVE) if sight is not None and body is not None else no_front(hw)
         composite = compose(frame, layer, front=front, light=Light(), body=body, person=None)
-        return Dressed(composite, layer, front, None, body)
+        return Dressed(composite, layer, front, None, body, {})
 
     def _take_in(self, frame: np.ndarray, sight: Sight) -> Body | None:
         if sight.is_new_person:
@@ -102,15 +106,22 @@ class Dresser:
         body = read_body(sight.pose)
         if body is None:
             return None
-        if sight.classes is not None and sight.classes_pose is not None:
-            parsed_body = read_body(sight.classes_pose)
-            if parsed_body is not None:
-                self._mattes = cut_mattes(sight.classes, sight.classes_pose, parsed_body)
-                self._clothes = sight.classes.clothes
+        self._take_parsing(sight)
         if self._frames % _MEASURE_EVERY == 0:
             self._measure(frame, sight.mask, body)
         self._frames += 1
         return body
+
+    def _take_parsing(self, sight: Sight) -> None:
+        if sight.classes is None or sight.classes_pose is None:
+            return
+        if self._mattes is not None and self._mattes.pose is sight.classes_pose:
+            return
+        body = read_body(sight.classes_pose)
+        if body is not None:
+            classes = sight.classes()
+            self._mattes = cut_mattes(classes, sight.classes_pose, body)
+            self._clothes = classes.clothes
 
     def _measure(self, frame: np.ndarray, mask: np.ndarray | None, body: Body) -> None:
         """Build and light: they change slowly, so they are measured now and then and taken up little by little."""

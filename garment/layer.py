@@ -39,3 +39,18 @@ class Layer:
             h, w = part.rgba.shape[:2]
             clear[y : y + h, x : x + w] *= 1.0 - part.rgba[..., 3] * np.float32(1 / 255)
         return 1.0 - clear
+
+    def flattened(self) -> np.ndarray:
+        """uint8 (H, W, 4): the parts over each other, unlit, straight alpha."""
+        colour = np.zeros((*self.hw, 3), np.float32)
+        clear = np.ones(self.hw, np.float32)
+        for part in self.parts:
+            x, y = part.xy
+            h, w = part.rgba.shape[:2]
+            box = (slice(y, y + h), slice(x, x + w))
+            alpha = part.rgba[..., 3] * np.float32(1 / 255)
+            colour[box] = colour[box] * (1 - alpha[..., None]) + part.rgba[..., :3] * alpha[..., None]
+            clear[box] *= 1 - alpha
+        alpha = 1 - clear
+        straight = colour / np.maximum(alpha, 1e-3)[..., None]
+        return np.dstack([np.clip(straight + 0.5, 0, 255), alpha * 255 + 0.5]).astype(np.uint8)

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from garment.garment import Garment, Piece
+from utils.colour import linear_to_srgb8, srgb_to_linear
 
 _SMALLEST_PX = 48
-_TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+_MARGIN_PX = 16
 
 
 @dataclass(frozen=True)
@@ -28,26 +29,27 @@ class Pyramid:
 
     def __init__(self, garment: Garment) -> None:
         self.garment = garment
-        self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, garment.pieces)}
+        trimmed = {name: _trim(piece) for name, piece in garment.pieces.items()}
+        self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, trimmed)}
         self._lock = threading.Lock()
 
     def level(self, scale: float, *, sharpness: float = 1.25) -> Level:
         """The smallest level that still has at least 1/`sharpness` of the pixels wanted at `scale` (frame px per
         canonical px): 1 never blurs, more trades a little sharpness against shimmer."""
         steps = max(0, math.floor(2.0 * math.log2(max(sharpness / max(scale, 1e-3), 1.0)) - 0.5))
-        largest = max(max(piece.albedo.shape[:2]) for piece in self.garment.pieces.values())
+        largest = max(max(piece.albedo.shape[:2]) for piece in self._levels[0].pieces.values())
         steps = min(steps, max(0, int(2 * math.log2(largest / _SMALLEST_PX))))
         return self._level(steps)
 
     def prepare(self) -> None:
         """Make every level now, so that a wearer who steps back costs no time."""
-        largest = max(max(piece.albedo.shape[:2]) for piece in self.garment.pieces.values())
+        largest = max(max(piece.albedo.shape[:2]) for piece in self._levels[0].pieces.values())
         for steps in range(int(2 * math.log2(largest / _SMALLEST_PX)) + 1):
             self._level(steps)
 
     def nbytes(self) -> int:
         """Memory of all levels when they are made: each half octave has half the pixels of the one before."""
-        return 2 * sum(piece.albedo.nbytes + piece.relief.nbytes for piece in self.garment.pieces.values())
+        return 2 * sum(piece.albedo.nbytes + piece.relief.nbytes for piece in self._levels[0].pieces.values())
 
     def _level(self, steps: int) -> Level:
         with self._lock:
@@ -61,16 +63,26 @@ class Pyramid:
             return self._levels[steps]
 
 
+def _trim(piece: Piece) -> Piece:
+    """The piece without most of its empty margin; its anchors may then lie outside."""
+    height, width = piece.albedo.shape[:2]
+    x, y, w, h = cv2.boundingRect(piece.albedo[..., 3])
+    x0, y0, x1, y1 = max(x - _MARGIN_PX, 0), max(y - _MARGIN_PX, 0), x + w + _MARGIN_PX, y + h + _MARGIN_PX
+    box = (slice(y0, min(y1, height)), slice(x0, min(x1, width)))
+    anchors = {name: (ax - x0, ay - y0) for name, (ax, ay) in piece.anchors.items()}
+    albedo, relief = np.ascontiguousarray(piece.albedo[box]), np.ascontiguousarray(piece.relief[box])
+    return Piece(name=piece.name, albedo=albedo, relief=relief, anchors=anchors)
+
+
 def _shrink_piece(piece: Piece, factor: float) -> Piece:
     height, width = piece.albedo.shape[:2]
     wh = (max(2, round(width * factor)), max(2, round(height * factor)))
     alpha = cv2.add(cv2.extractChannel(piece.albedo, 3).astype(np.float32) * np.float32(1 / 255), 1e-4)
-    linear = cv2.LUT(np.ascontiguousarray(piece.albedo[..., :3]), _TO_LINEAR)
+    linear = srgb_to_linear(np.ascontiguousarray(piece.albedo[..., :3]))
     weight = cv2.resize(alpha, wh, interpolation=cv2.INTER_AREA)
     weighted = cv2.multiply(linear, cv2.merge([alpha, alpha, alpha]))
     colour = cv2.resize(weighted, wh, interpolation=cv2.INTER_AREA) / weight[..., None]
-    rgb = cv2.pow(np.clip(colour, 0, 1), 1 / 2.2) * 255 + 0.5
-    rgba = np.dstack([rgb.astype(np.uint8), np.clip(weight * 255 + 0.5, 0, 255).astype(np.uint8)])
+    rgba = np.dstack([linear_to_srgb8(colour), np.clip(weight * 255 + 0.5, 0, 255).astype(np.uint8)])
     relief = cv2.resize(piece.relief, wh, interpolation=cv2.INTER_AREA)
     sx, sy = wh[0] / width, wh[1] / height
     anchors = {name: ((x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5) for name, (x, y) in piece.anchors.items()}

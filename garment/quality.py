@@ -5,10 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from garment.body import Body
 from garment.compose import Composite
 from garment.layer import Layer
 from utils.colour import delta_e00, srgb_to_lab
 
+HEM_MM = 560.0
+"""Old clothes below this are trousers; a little above the hem, since people are not all alike."""
 _SAMPLES = 600
 
 
@@ -57,12 +60,16 @@ def coverage(composite: Composite) -> float:
     return float(composite.alpha.mean() / 255)
 
 
-def uncovered(composite: Composite, clothes: np.ndarray, zone: np.ndarray) -> float | None:
-    """Share of the old clothes within the zone of the garment (bool (H, W)) that still shows, in [0, 1].
+def uncovered(composite: Composite, clothes: np.ndarray, body: Body) -> float | None:
+    """Share of the old clothes above the hem that still shows, in [0, 1].
 
-    `clothes` is float32 (H, W) in [0, 1], of this frame; None when no clothes are in the zone.
+    `clothes` is float32 (H, W) in [0, 1], of this frame; None when there are none.
     """
-    old = (clothes > 0.5) & zone
+    height, width = clothes.shape
+    corners = np.array([[-700.0, -160.0], [700.0, -160.0], [700.0, HEM_MM], [-700.0, HEM_MM]], np.float32)
+    zone = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(zone, np.round(body.place(corners)).astype(np.int32), 1)
+    old = (clothes > 0.5) & (zone > 0)
     total = int(old.sum())
     if total == 0:
         return None

@@ -1,0 +1,140 @@
+"""From a wish to a garment that can be draped. Owns what is made up and kept; must not know frames or the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fabric.catalog import Catalog
+from fabric.swatch import swatch
+from garment.cuts.catalogue import CUTS, load_cut
+from garment.flat import render_flat
+from garment.garment import Garment
+from garment.makeup import make_up
+from garment.pyramid import Pyramid
+from garment.rack import Rack
+from utils.colour import hex_to_srgb8, srgb_to_lab
+from utils.errors import InputError
+from utils.kept import Kept
+
+SHIRTING = "white-poplin"
+TIES = {"cool": "burgundy-repp-stripe", "warm": "navy-pin-dot"}
+"""By the suiting's own hue: a tie should stand off the jacket."""
+_WARM_A = 5.0  # CIE a* from which a cloth counts as red or brown
+SWATCH_PX, SWATCH_MM = 360, 60.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to wear: a garment from the rack, a cut in a fabric, or nothing (`Wish()`)."""
+
+    garment_id: str | None = None
+    fabric_id: str | None = None
+    cut: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.garment_id is not None and (self.fabric_id is not None or self.cut is not None):
+            raise InputError("bad_wish", "a wish is either a garment_id, or a fabric_id with a cut, or none")
+        if (self.fabric_id is None) != (self.cut is None):
+            raise InputError("bad_wish", "a fabric_id and a cut go together")
+
+    def is_none(self) -> bool:
+        """Whether nothing is wished for."""
+        return self == Wish()
+
+
+class Wardrobe:
+    """Garments by wish, made up when first asked for and kept while in use. Thread-safe."""
+
+    def __init__(self, *, catalog: Catalog, rack: Rack, most_kept: int = 12) -> None:
+        self.catalog = catalog
+        self.rack = rack
+        self._pyramids: Kept[object, Pyramid] = Kept(most=most_kept)
+        self._pictures: Kept[object, bytes] = Kept(most=256)
+
+    def garment(self, wish: Wish) -> Pyramid | None:
+        """The garment ready to be draped (tens to hundreds of milliseconds the first time); None for no wish.
+
+        Raises:
+            InputError: unknown_garment, unknown_fabric, fabric_retired, unknown_cut.
+        """
+        if wish.is_none():
+            return None
+        if wish.garment_id is not None:
+            record = self.rack.record(wish.garment_id)
+            # A corrected garment has other anchors, so it is another thing to keep.
+            return self._pyramids.get((wish, repr(record.points)), lambda: _prepared(self.rack.get(record.id)))
+        assert wish.fabric_id is not None
+        assert wish.cut is not None
+        self.catalog.get(wish.fabric_id)
+        return self._pyramids.get(wish, lambda: _prepared(self._made_up(wish.fabric_id, wish.cut)))
+
+    def catalog_public(self) -> dict[str, Any]:
+        """The catalog as GET /api/fabric/catalog shows it: only what is still offered."""
+        return {
+            "families": [
+                {
+                    "id": family.id,
+                    "name": family.name,
+                    "use": family.use,
+                    "description": family.description,
+                    "fabrics": [fabric.to_public() for fabric in family.fabrics if fabric.status == "active"],
+                }
+                for family in self.catalog.families
+            ]
+        }
+
+    def cuts_public(self) -> list[dict[str, str]]:
+        """The built-in cuts: id and name, in the order in which customers see them."""
+        return [{"id": cut_id, "name": name} for cut_id, (name, _) in CUTS.items()]
+
+    def swatch_png(self, fabric_id: str) -> bytes:
+        """A picture of the cloth at true scale, 60 mm square.
+
+        Raises:
+            InputError: unknown_fabric, fabric_retired.
+        """
+        self.catalog.get(fabric_id)
+        return self._picture(
+            ("swatch", fabric_id),
+            lambda: swatch(self.catalog.material(fabric_id, px_per_mm=8.0), size_px=SWATCH_PX, mm=SWATCH_MM),
+        )
+
+    def cut_png(self, cut: str, fabric_id: str) -> bytes:
+        """A picture of the cut made up in a fabric, lying flat.
+
+        Raises:
+            InputError: unknown_fabric, fabric_retired, unknown_cut.
+        """
+        self.catalog.get(fabric_id)
+        load_cut(cut)
+        return self._picture(("cut", cut, fabric_id), lambda: _thumbnail(self._made_up(fabric_id, cut)))
+
+    def _made_up(self, fabric_id: str, cut: str) -> Garment:
+        material = self.catalog.material
+        colour = srgb_to_lab(hex_to_srgb8(self.catalog.get(fabric_id).colour))
+        tie = TIES["warm" if colour[1] > _WARM_A else "cool"]
+        return make_up(load_cut(cut), suiting=material(fabric_id), shirting=material(SHIRTING), tie=material(tie))
+
+    def _picture(self, key: object, draw: Callable[[], np.ndarray]) -> bytes:
+        return self._pictures.get(key, lambda: _png(draw()))
+
+
+def _prepared(garment: Garment) -> Pyramid:
+    pyramid = Pyramid(garment)
+    pyramid.prepare()
+    return pyramid
+
+
+def _thumbnail(garment: Garment) -> np.ndarray:
+    flat = render_flat(garment)
+    scale = 480 / max(flat.shape[:2])
+    return cv2.resize(flat, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _png(rgb: np.ndarray) -> bytes:
+    return cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()

@@ -1,0 +1,53 @@
+"""The eyes that all sessions share.
+
+Owns which networks there are and what is missing; must not know sessions or garments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.parsing import Parser
+from models.perception import ParsingDesk, Perception
+from models.pose import PoseFinder
+from models.weights import fetch_command, load_manifest, missing
+
+
+@dataclass(frozen=True)
+class Vision:
+    """What can be seen with the weights that are there."""
+
+    pose_weights: Path | None
+    desk: ParsingDesk | None
+    missing: tuple[str, ...]
+    """Names of the weights that are not there, each with what it is needed for."""
+    hint: str | None
+    """The command that fetches what is missing."""
+
+    def perception(self) -> Perception:
+        """Eyes for one session."""
+        weights = self.pose_weights
+        return Perception((lambda: PoseFinder(weights)) if weights is not None else None, self.desk)
+
+    def close(self) -> None:
+        """Give the networks back."""
+        if self.desk is not None:
+            self.desk.close()
+
+
+def open_vision(folder: Path) -> Vision:
+    """Load what lies in the weights' folder; what is missing is said, not raised.
+
+    Raises:
+        ConfigError: weights_unusable, if a file is whole but cannot be loaded.
+    """
+    absent = {weight.name: weight for weight in missing(folder)}
+    there = {weight.name: folder / weight.file for weight in load_manifest() if weight.name not in absent}
+    desk = ParsingDesk(Parser(there["parsing"])) if "parsing" in there else None
+    return Vision(
+        pose_weights=there.get("pose"),
+        desk=desk,
+        missing=tuple(f"{weight.file}: {weight.needed_for}" for weight in absent.values()),
+        hint=fetch_command(folder) if absent else None,
+    )
