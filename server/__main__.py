@@ -12,17 +12,17 @@ import sys
 # Ahead of everything that loads OpenCV, which reads it once: a second fence behind the one in utils/images.py.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(32 << 20))
 
-from pydantic import ValidationError  # noqa: E402
+from pydantic import ValidationError
 
-from fabric.catalog import load_catalog  # noqa: E402
-from garment.rack import Rack  # noqa: E402
-from garment.wardrobe import Wardrobe  # noqa: E402
-from models.fitting import Fitting  # noqa: E402
-from models.vision import open_vision  # noqa: E402
-from server.app import create_app  # noqa: E402
-from server.listener import make_server  # noqa: E402
-from server.settings import Settings  # noqa: E402
-from utils.errors import ConfigError  # noqa: E402
+from fabric.catalog import load_catalog
+from garment.rack import Rack
+from garment.wardrobe import Wardrobe
+from models.fitting import Fitting
+from models.vision import open_vision
+from server.app import create_app
+from server.listener import make_server
+from server.settings import Settings
+from utils.errors import ConfigError
 
 logger = logging.getLogger("lucy")
 
