@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
+from mediapipe.tasks.python import vision
 
+from models.tasks import base_options, let_go_with
 from utils.errors import ConfigError, DeviceError
 
 CATEGORIES = ("background", "hair", "body_skin", "face_skin", "clothes", "other")
@@ -120,17 +120,16 @@ class Parser:
             ConfigError: weights_unusable, if the file is missing or not a segmenter.
         """
         options = vision.ImageSegmenterOptions(
-            base_options=BaseOptions(model_asset_path=str(weights_path)),
+            base_options=base_options(weights_path),
             output_confidence_masks=True,
             output_category_mask=False,
         )
         try:
-            segmenter = vision.ImageSegmenter.create_from_options(options)
+            self._segmenter = vision.ImageSegmenter.create_from_options(options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ConfigError("weights_unusable", "the parsing weights cannot be loaded") from error
-        self._segmenter = segmenter
+        self._let_go = let_go_with(self, self._segmenter)
         self._busy = threading.Lock()
-        self._finalizer = weakref.finalize(self, segmenter.close)
 
     def parse(self, rgb: np.ndarray, *, box: tuple[float, float, float, float] | None = None) -> Parsing:
         """Parse uint8 RGB (H, W, 3), or the square around `box` (x0, y0, x1, y1) of it.
@@ -147,6 +146,8 @@ class Parser:
             DeviceError: parsing_failed.
         """
         with self._busy:
+            if not self._let_go.alive:
+                raise DeviceError("parsing_failed", "the parsing network is closed")
             try:
                 result = self._segmenter.segment(mp.Image(mp.ImageFormat.SRGB, piece.rgb))
             except (ValueError, RuntimeError) as error:
@@ -157,4 +158,4 @@ class Parser:
     def close(self) -> None:
         """Give the network back; harmless when repeated."""
         with self._busy:
-            self._finalizer()
+            self._let_go()

@@ -1,33 +1,40 @@
 """What one session sees: a steady pose in every frame, and a parsing that is never far behind.
 
-Owns the smoothing, the notice of a new person and the timing of the parsing; must not know garments or the wire.
-The parsing runs in the one thread of a ParsingDesk, which all sessions share; the rest in the caller's thread.
+Owns the smoothing, the notice of a new person and when to parse; must not know garments, the wire or a clock.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from models.parsing import Crop, Parser, Parsing, crop
-from models.pose import PoseFinder
+from models.parsing import Parsing, crop
+from models.parsing_desk import ParsingDesk
+from models.pose import Found
 from utils import pose as joints
+from utils.errors import DeviceError
 from utils.pose import Pose
 from utils.smoothing import OneEuro, Settling
 
 log = logging.getLogger(__name__)
 
-_MIN_CUTOFF_HZ = 1.2  # tuned at rest, see tests/test_perception.py
-_BETA = 8.0  # Hz per body unit and second
-_UNSEEN_SETTLES_S = 0.3
+_MIN_CUTOFF_HZ = 0.4  # at rest half of the landmarks' tremble goes
+_BETA = 12.0  # Hz per body unit and second: in motion no landmark trails by more than 1 / (2 pi beta), 1.3 % of a unit
+_UNSEEN_SETTLES_S = 0.4
+_VISIBILITY_SETTLES_S = 0.1
+_LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
+
 _ABSENT_MS = 700.0  # who comes back later than this is somebody else
 _PARSE_EVERY_MS = 200.0
-_STREAM_GAP_MS = 600.0  # a parsing older than this is no use: rather wait for one
+_PARSE_RESTING_MS = 600.0  # while nothing moves
+_RESTING_UNITS = 0.04
+_TOO_OLD_MS = 600.0  # of a stream this slow the last parsing is no use: rather wait for a new one
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,11 @@ class Percept:
     """What is known about the person in one frame."""
 
     pose: Pose
-    """Steadied."""
+    """Steadied. Landmarks below joints.VISIBLE are plausible places, not measurements."""
     raw_pose: Pose
     """As measured in this frame alone."""
     mask: np.ndarray | None
-    """float32 (H, W): the silhouette in this frame; None when the landmarks came from outside and nothing is parsed."""
+    """float32 (H, W): the silhouette in this frame; None when landmarks came from outside and nothing is parsed yet."""
     parsing: Parsing | None
     """The newest parsing of this person; None before the first."""
     parsing_pose: Pose | None
@@ -47,93 +54,53 @@ class Percept:
     parsing_age_ms: float | None
     """How long before this frame the parsed one was taken."""
     is_new_person: bool
-    """True in the first frame of somebody: whatever was remembered about the person before is void."""
+    """True in somebody's first frame: whatever was remembered about the person before is void."""
 
 
-class ParsingDesk:
-    """One parser and one thread for all sessions. A session has at most one job waiting, its newest; turns are fair."""
+class Finder(Protocol):
+    """A PoseFinder, or one lent by a pool."""
 
-    def __init__(self, parser: Parser) -> None:
-        self.parser = parser
-        self._waiting: OrderedDict[object, tuple[Crop, Callable[[Parsing], None]]] = OrderedDict()
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None  # started by the first job
-        self._closed = False
+    def find(self, rgb: np.ndarray, *, at_ms: float) -> Found | None: ...
 
-    def submit(self, customer: object, piece: Crop, *, done: Callable[[Parsing], None]) -> None:
-        """Have `piece` parsed; `done` is called in the desk's thread. Takes the place of a job that still waits."""
-        with self._changed:
-            if self._closed:
-                return
-            self._waiting[customer] = (piece, done)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="parsing", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-
-    def withdraw(self, customer: object) -> None:
-        """Forget the customer's waiting job."""
-        with self._changed:
-            self._waiting.pop(customer, None)
-
-    def close(self) -> None:
-        """End the thread after the job under way, forget the rest, close the parser. Harmless when repeated."""
-        with self._changed:
-            self._closed = True
-            self._waiting.clear()
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
-        self.parser.close()
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
-                    return
-                _, (piece, done) = self._waiting.popitem(last=False)
-            try:
-                done(self.parser.parse_crop(piece))
-            except Exception:
-                log.exception("a parsing failed; its session goes on with the one before")
+    def close(self) -> None: ...
 
 
 class Perception:
     """One session's eyes. One call at a time, from any thread."""
 
-    def __init__(self, find_poses: Callable[[], PoseFinder] | None, desk: ParsingDesk | None) -> None:
-        """`find_poses` is asked for a finder when the first frame without landmarks comes. Either may be missing."""
-        self._find_poses = find_poses
+    def __init__(self, lend: Callable[[], Finder] | None, desk: ParsingDesk | None) -> None:
+        """`lend` is called for a finder when the first frame without landmarks comes. Either may be missing."""
+        self._lend = lend
         self._desk = desk
-        self._finder: PoseFinder | None = None
-        self._steady = OneEuro(min_cutoff_hz=_MIN_CUTOFF_HZ, beta=_BETA)
-        self._unseen = Settling(time_s=_UNSEEN_SETTLES_S)
-        self._last_raw: Pose | None = None
-        self._last_ms = -np.inf
+        self._finder: Finder | None = None
+        self._steadier = Steadier()
+        self._last: tuple[Pose, tuple[int, int], float] | None = None  # raw pose, hw, at_ms; None while nobody is known
         self._parsed = _Parsed()
-        self._submitted_ms = -np.inf
+        self._asked_ms = -math.inf  # when the last frame was taken that was given to parsing
 
     def look(
         self, rgb: np.ndarray, *, at_ms: float, landmarks: Pose | None = None, wait_parsing: bool = False
     ) -> Percept | None:
-        """Perceive uint8 RGB (H, W, 3) taken at `at_ms` (any clock, one per session); None if nobody is there.
+        """Perceive uint8 RGB (H, W, 3) taken at `at_ms` (any clock, the same in all calls); None if nobody is there.
 
-        `landmarks` are taken instead of the finder's. `wait_parsing` has this very frame parsed before it returns.
+        `landmarks` are taken instead of the finder's. `wait_parsing` has this very frame parsed before it returns; so
+        have a person's first frame, and every frame of a slow stream.
 
         Raises:
-            DeviceError: pose_failed, parsing_failed.
+            DeviceError: pose_failed; parsing_failed, if it was waited for.
+            CapacityError: too_many_people.
         """
         raw, mask = self._measure(rgb, at_ms, landmarks)
         if raw is None:
             return None
-        gap_ms = at_ms - self._last_ms
-        is_new = self._last_raw is None or gap_ms > _ABSENT_MS or _jumped(self._last_raw, raw, gap_ms)
+        hw = rgb.shape[:2]
+        is_new = self._is_new(raw, hw, at_ms)
         if is_new:
             self._forget()
-        self._last_raw, self._last_ms = raw, at_ms
-        pose = self._steadied(raw, at_ms)
-        self._have_parsed(rgb, pose, at_ms, now=wait_parsing or is_new or gap_ms > _STREAM_GAP_MS)
+        gap_ms = at_ms - self._last[2] if self._last else math.inf
+        self._last = (raw, hw, at_ms)
+        pose = self._steadier.step(raw, at_ms)
+        self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or gap_ms > _TOO_OLD_MS)
         parsing, parsing_pose, parsed_ms = self._parsed.newest
         if mask is None and parsing is not None:
             mask = 1.0 - parsing.mask("background", carry=carry(parsing_pose, pose))
@@ -141,62 +108,91 @@ class Perception:
         return Percept(pose, raw, mask, parsing, parsing_pose, age_ms, is_new)
 
     def close(self) -> None:
-        """Give back the finder and withdraw from the desk. Harmless when repeated."""
+        """Give the finder back and withdraw from the desk. Harmless when repeated."""
         self._forget()
         if self._finder is not None:
             self._finder.close()
             self._finder = None
 
     def _measure(self, rgb: np.ndarray, at_ms: float, landmarks: Pose | None) -> tuple[Pose | None, np.ndarray | None]:
-        if landmarks is not None:
+        if landmarks is not None or self._lend is None:
             return landmarks, None
-        if self._find_poses is None:
-            return None, None
         if self._finder is None:
-            self._finder = self._find_poses()
+            self._finder = self._lend()
         found = self._finder.find(rgb, at_ms=at_ms)
         return (found.pose, found.mask) if found else (None, None)
 
-    def _steadied(self, raw: Pose, at_ms: float) -> Pose:
-        """Seen landmarks through One Euro; the others settle slowly around the middle of the shoulders."""
-        at_s = at_ms / 1e3
-        seen = raw.visibility >= joints.VISIBLE
-        unit = _body_unit(raw)
-        values = np.column_stack([raw.xy, raw.z])
-        steady = self._steady.step(values, at_s, seen=seen, unit=unit)
-        shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
-        around = (values - values[shoulders].mean(axis=0)) / unit
-        settled = self._unseen.step(around, at_s) * unit + steady[shoulders].mean(axis=0)
-        out = np.where(seen[:, None], steady, settled).astype(np.float32)
-        return Pose(xy=out[:, :2], z=out[:, 2], visibility=raw.visibility)
+    def _is_new(self, raw: Pose, hw: tuple[int, int], at_ms: float) -> bool:
+        if self._last is None:
+            return True
+        before, before_hw, before_ms = self._last
+        gap_ms = at_ms - before_ms
+        return gap_ms > _ABSENT_MS or hw != before_hw or jumped(before, raw, gap_ms=gap_ms)
 
-    def _have_parsed(self, rgb: np.ndarray, pose: Pose, at_ms: float, *, now: bool) -> None:
-        if self._desk is None or not (now or at_ms - self._submitted_ms >= _PARSE_EVERY_MS):
+    def _have_parsed(self, rgb: np.ndarray, pose: Pose, at_ms: float, *, wait: bool, at_once: bool) -> None:
+        if self._desk is None or not (at_once or self._is_due(pose, at_ms)):
             return
-        self._submitted_ms = at_ms
+        self._asked_ms = at_ms
         piece = crop(rgb, box=dressed_box(pose))
         parsed = self._parsed
-        if now:
-            self._desk.withdraw(self)
-            parsed.take(self._desk.parser.parse_crop(piece), pose, at_ms)
-        else:
+        if not at_once:
             self._desk.submit(self, piece, done=lambda parsing: parsed.take(parsing, pose, at_ms))
+            return
+        try:
+            parsed.take(self._desk.parse_now(self, piece), pose, at_ms)
+        except DeviceError:
+            if wait:
+                raise
+            log.exception("a parsing failed; the session goes on without")
+
+    def _is_due(self, pose: Pose, at_ms: float) -> bool:
+        since_ms = at_ms - self._asked_ms
+        parsed_pose = self._parsed.newest[1]
+        resting = parsed_pose is not None and _largest_move(parsed_pose, pose) < _RESTING_UNITS
+        return since_ms >= (_PARSE_RESTING_MS if resting else _PARSE_EVERY_MS)
 
     def _forget(self) -> None:
         if self._desk is not None:
             self._desk.withdraw(self)
-        self._steady.reset()
-        self._unseen.reset()
-        self._last_raw = None
-        self._parsed = _Parsed()  # a result that is still under way goes to the old one, which nobody reads
-        self._submitted_ms = -np.inf
+        self._steadier = Steadier()
+        self._last = None
+        self._parsed = _Parsed()  # a result that is under way goes to the old one, which nobody reads any more
+        self._asked_ms = -math.inf
+
+
+class Steadier:
+    """Takes the tremble out of one person's pose.
+
+    Landmarks that are seen go through a One Euro filter. One that is not seen jumps about, but something has to be
+    drawn there: it settles slowly at its place relative to the shoulders, and so goes along with the body.
+    """
+
+    def __init__(self) -> None:
+        self._steady = OneEuro(min_cutoff_hz=_MIN_CUTOFF_HZ, beta=_BETA)
+        self._around = Settling(time_s=_UNSEEN_SETTLES_S)
+        self._visibility = Settling(time_s=_VISIBILITY_SETTLES_S)
+        self._seen = np.zeros(joints.COUNT, bool)
+
+    def step(self, raw: Pose, at_ms: float) -> Pose:
+        """The pose at `at_ms`, given what was measured."""
+        at_s = at_ms / 1e3
+        unit = body_unit(raw)
+        values = np.column_stack([raw.xy, raw.z]).astype(np.float64)
+        self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
+        steady = self._steady.step(values, at_s, seen=self._seen, unit=unit)
+        shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
+        middle = np.where(self._seen[shoulders, None], steady[shoulders], values[shoulders]).mean(axis=0)
+        around = self._around.step((values - values[shoulders].mean(axis=0)) / unit, at_s)
+        out = np.where(self._seen[:, None], steady, middle + around * unit).astype(np.float32)
+        visibility = self._visibility.step(raw.visibility, at_s).astype(np.float32)
+        return Pose(xy=out[:, :2], z=out[:, 2], visibility=visibility)
 
 
 class _Parsed:
     """Where the newest parsing of one person is put down by one thread and picked up by another."""
 
     def __init__(self) -> None:
-        self.newest: tuple[Parsing | None, Pose | None, float] = (None, None, -np.inf)
+        self.newest: tuple[Parsing | None, Pose | None, float] = (None, None, -math.inf)
         self._lock = threading.Lock()
 
     def take(self, parsing: Parsing, pose: Pose, at_ms: float) -> None:
@@ -205,38 +201,50 @@ class _Parsed:
                 self.newest = (parsing, pose, at_ms)
 
 
-def dressed_box(pose: Pose) -> tuple[float, float, float, float]:
-    """The box (x0, y0, x1, y1) in pixels from above the hair to below a jacket's hem, with the hands."""
-    unit = _body_unit(pose)
-    upper = pose.xy[: joints.RIGHT_HIP + 1]
-    trusted = pose.visibility[: joints.RIGHT_HIP + 1] >= 0.3
-    trusted[[joints.NOSE, joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]] = True
-    x0, y0 = upper[trusted].min(axis=0) - np.array([0.5 * unit, 0.8 * unit])
-    x1, y1 = upper[trusted].max(axis=0) + np.array([0.5 * unit, 0.7 * unit])
-    return float(x0), float(y0), float(x1), float(y1)
-
-
-def carry(before: Pose, after: Pose) -> np.ndarray:
-    """float64 (2, 3): the shift, turn and scale of head and torso from one pose to the other, in pixels."""
-    rows = [joints.NOSE, joints.LEFT_EAR, joints.RIGHT_EAR, joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
-    rows += [row for row in (joints.LEFT_HIP, joints.RIGHT_HIP) if before.seen(row) and after.seen(row)]
-    a, b = (p.xy[rows].astype(np.float64) @ (1, 1j) for p in (before, after))
-    a_mid, b_mid = a.mean(), b.mean()
-    turn = np.vdot(a - a_mid, b - b_mid) / max(np.vdot(a - a_mid, a - a_mid).real, 1e-9)
-    shift = b_mid - turn * a_mid
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-
-
-def _body_unit(pose: Pose) -> float:
-    """About a shoulder width in pixels, also when the person turns sideways."""
+def body_unit(pose: Pose) -> float:
+    """About a shoulder width in pixels, also of somebody who stands sideways."""
     left, right, nose = pose.xy[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.NOSE]]
     return float(max(np.linalg.norm(left - right), 1.2 * np.linalg.norm(nose - (left + right) / 2), 1.0))
 
 
-def _jumped(before: Pose, after: Pose, gap_ms: float) -> bool:
-    """Whether nobody could have moved or grown like this in `gap_ms`."""
+def dressed_box(pose: Pose) -> tuple[float, float, float, float]:
+    """The box (x0, y0, x1, y1) in pixels from above the hair to below a jacket's hem, with the hands."""
+    unit = body_unit(pose)
+    upper = slice(joints.NOSE, joints.RIGHT_HIP + 1)
+    trusted = pose.visibility[upper] >= 0.3
+    trusted[[joints.NOSE, joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]] = True
+    points = pose.xy[upper][trusted]
+    x0, y0 = points.min(axis=0) - np.array([0.5, 0.8]) * unit
+    x1, y1 = points.max(axis=0) + np.array([0.5, 0.7]) * unit
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def carry(before: Pose, after: Pose) -> np.ndarray:
+    """float64 (2, 3): the shift, turn and scale of head and torso from one pose to the other, in pixels.
+
+    The least-squares similarity, with points as complex numbers.
+    """
+    rows = [joints.NOSE, joints.LEFT_EAR, joints.RIGHT_EAR, joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
+    rows += [row for row in (joints.LEFT_HIP, joints.RIGHT_HIP) if before.seen(row) and after.seen(row)]
+    a, b = (pose.xy[rows].astype(np.float64) @ (1, 1j) for pose in (before, after))
+    a_middle, b_middle = a.mean(), b.mean()
+    spread = np.vdot(a - a_middle, a - a_middle).real
+    turn = np.vdot(a - a_middle, b - b_middle) / spread if spread > 1e-6 else 1.0 + 0.0j
+    shift = b_middle - turn * a_middle
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def jumped(before: Pose, after: Pose, *, gap_ms: float) -> bool:
+    """Whether nobody could have moved or grown like this in `gap_ms`: it is somebody else."""
     shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
-    old, new = _body_unit(before), _body_unit(after)
+    small, large = sorted((body_unit(before), body_unit(after)))
     way = np.linalg.norm(after.xy[shoulders].mean(axis=0) - before.xy[shoulders].mean(axis=0))
-    seconds = max(gap_ms, 0.0) / 1e3
-    return bool(way > (0.8 + 5.0 * seconds) * min(old, new) or max(old, new) > (1.4 + 2.0 * seconds) * min(old, new))
+    gap_s = max(gap_ms, 0.0) / 1e3
+    return bool(way > (0.8 + 5.0 * gap_s) * small or large > (1.4 + 2.0 * gap_s) * small)
+
+
+def _largest_move(before: Pose, after: Pose) -> float:
+    """Of landmarks that both trust, in body units."""
+    both = np.minimum(before.visibility, after.visibility) >= joints.VISIBLE
+    way = np.linalg.norm(after.xy - before.xy, axis=1)
+    return float(way[both].max(initial=0.0)) / body_unit(after)
