@@ -47,7 +47,7 @@ def _placement(garment: Garment, name: str, offset: tuple[int, int]) -> np.ndarr
         return np.float32([[1, 0, offset[0]], [0, 1, offset[1]]])
     side = name.split("_")[1]
     x, y = garment.pieces["torso"].anchors[f"shoulder_{side}"]
-    turn = -0.085 if side == "left" else 0.085
+    turn = -0.012 if side == "left" else 0.012
     cos, sin = np.cos(turn), np.sin(turn)
     px, py = garment.pieces[name].anchors["shoulder"]
     return np.float32(

@@ -1,4 +1,4 @@
-"""What shows beside and behind the neck: inside of the jacket's collar, the shirt collar's back. Owns that piece."""
+"""What shows beside and behind the neck: the inside of the shirt's and of the jacket's collar. Owns that piece."""
 
 from __future__ import annotations
 
@@ -6,22 +6,44 @@ import numpy as np
 
 from garment.cut import CutPiece
 from garment.cuts.body import TORSO_TABLE, anchors
-from garment.cuts.curves import through
-from garment.cuts.pile import pile
+from garment.cuts.curves import join, through
+from garment.cuts.pile import Form, pile
+from garment.cuts.sewing import sew_seam, turn_edge
+from garment.cuts.table import Sheet
 
 
 def back() -> CutPiece:
     """The piece behind the neck, on the torso's canvas."""
-    table = TORSO_TABLE
-    jacket = table.cut("collar_back", _band(top=-120.0, side=(86.0, -92.0), dip=14.0, bottom=-20.0))
-    lining = table.cut("lining", _band(top=-92.0, side=(70.0, -84.0), dip=16.0, bottom=60.0), cloth="lining")
-    shirt = table.cut("shirt_back", _band(top=-131.0, side=(67.0, -106.0), dip=12.0, bottom=-20.0), cloth="shirting")
-    shirt.shade *= np.clip(0.62 - (shirt.y + 131.0) / 160.0, 0.25, 1.0)
-    form = np.zeros((*table.hw, 2), np.float32)
-    return pile("back", table, sheets=[lining, jacket, shirt], form=form, anchors_mm=anchors())
+    h, w = TORSO_TABLE.hw
+    form = Form(slope=np.zeros((h, w, 2), np.float32), shade=np.ones((h, w), np.float32))
+    return pile("back", TORSO_TABLE, sheets=[_jacket_collar(), _shirt_collar()], form=form, anchors_mm=anchors())
 
 
-def _band(*, top: float, side: tuple[float, float], dip: float, bottom: float) -> np.ndarray:
-    x, y = side
-    upper = through((-x, y), (-x * 0.7, top + dip * 0.3), (0.0, top), (x * 0.7, top + dip * 0.3), (x, y))
-    return np.concatenate([upper, np.array([(x * 0.95, bottom), (-x * 0.95, bottom)], np.float32)])
+def _jacket_collar() -> Sheet:
+    """Only its folded edge shows beside the shirt."""
+    top = through(
+        (-79.0, -88.0), (-72.0, -101.0), (-48.0, -112.0), (0.0, -118.0), (48.0, -112.0), (72.0, -101.0), (79.0, -88.0)
+    )
+    sheet = TORSO_TABLE.cut("collar_back", join(top, np.array([(60.0, -60.0), (-60.0, -60.0)], np.float32)))
+    turn_edge(sheet, thickness_mm=1.6, width_mm=4.0)
+    sheet.shade *= 0.8
+    sheet.weight = 0.0
+    return sheet
+
+
+def _shirt_collar() -> Sheet:
+    """The inside of the stand and, below it, of the yoke: an arch that light enters from above."""
+    top = through(
+        (-72.0, -98.0), (-67.5, -112.0), (-45.0, -122.5), (0.0, -127.0), (45.0, -122.5), (67.5, -112.0), (72.0, -98.0)
+    )
+    low = through(
+        (66.0, -70.0), (58.0, -40.0), (34.0, -2.0), (0.0, 14.0), (-34.0, -2.0), (-58.0, -40.0), (-66.0, -70.0)
+    )
+    sheet = TORSO_TABLE.cut("shirt_back", join(top, low), cloth="shirting")
+    arch = sheet.y + 135.0 - (sheet.x / 71.0) ** 2 * 24.0
+    sheet.height += (-((sheet.x / 70.0) ** 2) * -26.0).astype(np.float32)
+    sheet.shade *= np.clip(0.86 - arch / 150.0 - 0.22 * (np.abs(sheet.x) / 70.0) ** 2, 0.16, 1.0)
+    sew_seam(sheet, arch - 38.0 + (sheet.x / 70.0) ** 2 * 6.0, np.float32(1.0) * np.ones_like(sheet.x))
+    turn_edge(sheet, thickness_mm=0.8, width_mm=2.0)
+    sheet.lift_mm = 2.0
+    return sheet

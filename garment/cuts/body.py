@@ -1,6 +1,7 @@
 """The body that every built-in jacket is drawn on: a men's size 50 (UK 40) seen from the front.
 
 Owns proportions, anchors and the large form under the cloth; must not know panels. Millimetres, see curves.py.
+Widths are those of the view from the front: a chest of 112 cm in the jacket is an oval 42 cm wide.
 """
 
 from __future__ import annotations
@@ -8,22 +9,34 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from garment.cuts.curves import join, mirrored, through, x_at
+from garment.cuts.curves import join, through, x_at
+from garment.cuts.folds import Fold, add_folds, places, unrest
+from garment.cuts.pile import Form
 from garment.cuts.table import Table
+from garment.relief import crevices
 
-TORSO_TABLE = Table(size_mm=(640.0, 900.0), corner_mm=(-320.0, -160.0))
+TORSO_TABLE = Table(size_mm=(640.0, 900.0), corner_mm=(-320.0, -170.0))
 
-NECK_POINT = (75.0, -76.0)
-SHOULDER = (230.0, -18.0)
-ARMPIT = (224.0, 162.0)
-WAIST = (206.0, 338.0)
-HEM = (233.0, 636.0)
-HEM_CENTRE = (0.0, 648.0)
+NECK_POINT = (75.0, -73.0)
+SHOULDER = (230.0, -11.0)
+ARMPIT = (211.0, 162.0)
+WAIST = (188.0, 336.0)
+HEM = (209.0, 634.0)
+HEM_CENTRE = (0.0, 650.0)
 
-SHOULDER_LINE = through((70.0, -80.0), (110.0, -63.5), (160.0, -45.0), (205.0, -28.0), SHOULDER)
+SHOULDER_LINE = through((77.0, -72.5), (92.0, -66.0), (110.0, -58.0), (160.0, -39.0), (205.0, -21.5), SHOULDER)
 SIDE = through(
-    SHOULDER, (222.0, 30.0), (215.0, 95.0), ARMPIT, (214.0, 240.0), WAIST, (213.0, 430.0), (225.0, 530.0), HEM
+    SHOULDER, (225.0, 30.0), (215.0, 95.0), ARMPIT, (199.0, 245.0), WAIST, (192.5, 420.0), (203.0, 530.0), HEM
 )
+_TRUNK = through(
+    (196.0, -200.0), (206.0, 0.0), (210.0, 90.0), ARMPIT, (199.0, 245.0), WAIST, (192.5, 420.0), (203.0, 530.0), HEM
+)
+_DEPTH = through((92.0, -180.0), (100.0, 0.0), (112.0, 140.0), (100.0, 336.0), (106.0, 470.0), (100.0, 760.0))
+_PROFILE = through(
+    (-66.0, -180.0), (-52.0, -90.0), (-27.0, -20.0), (-7.0, 60.0), (0.0, 140.0), (-7.0, 240.0), (-15.0, 335.0),
+    (-9.0, 425.0), (-4.0, 520.0), (-6.0, 640.0), (-10.0, 760.0),
+)  # fmt: skip
+_STEP_MM = 1.0
 
 
 def anchors() -> dict[str, tuple[float, float]]:
@@ -38,48 +51,63 @@ def anchors() -> dict[str, tuple[float, float]]:
 
 def half_width(y: np.ndarray) -> np.ndarray:
     """Half of the trunk's width at each y, smooth through the armhole."""
-    trunk = through(
-        (205.0, -200.0), (218.0, 0.0), (223.0, 100.0), ARMPIT, WAIST, (213.0, 430.0), (225.0, 530.0), (236.0, 760.0)
-    )
-    return x_at(trunk, y)
+    return x_at(_TRUNK, y)
 
 
-def form_slopes(table: Table = TORSO_TABLE) -> np.ndarray:
-    """float32 (H, W, 2): slopes of chest, waist and shoulders as large round forms."""
-    h, w = table.hw
-    coarse = 4
-    step = coarse / table.px_per_mm
-    x = table.corner_mm[0] + (np.arange(w // coarse, dtype=np.float32) + 0.5) * step
-    y = table.corner_mm[1] + (np.arange(h // coarse, dtype=np.float32) + 0.5) * step
-    grid_x, grid_y = np.meshgrid(x, y)
-    z = _trunk(grid_x, grid_y) + _relief_of_the_body(grid_x, grid_y) - _shoulder_fall(grid_x, grid_y)
-    dz_dy, dz_dx = np.gradient(cv2.GaussianBlur(z, (0, 0), 1.5), step)
-    small = np.dstack([dz_dx, dz_dy]).astype(np.float32)
-    return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+def outline_of_half() -> np.ndarray:
+    """Shoulder line and side of the wearer's left half, from the neck to the hem's corner."""
+    return join(SHOULDER_LINE, SIDE[1:])
+
+
+def torso_form(folds: tuple[Fold, ...]) -> Form:
+    """Chest, waist and shoulders as large round forms, the folds of a worn jacket on them."""
+    width, height = (int(mm / _STEP_MM) for mm in TORSO_TABLE.size_mm)
+    x, y = places((height, width), corner_mm=TORSO_TABLE.corner_mm, step_mm=_STEP_MM)
+    body = body_heights(x, y)
+    cloth = np.zeros_like(body)
+    add_folds(cloth, folds, corner_mm=TORSO_TABLE.corner_mm, step_mm=_STEP_MM)
+    cloth += _unevenness(y)
+    dz_dy, dz_dx = np.gradient(body + cloth, _STEP_MM)
+    shade = crevices(cloth, reach_px=9.0, strength=0.10) * _arm_shadow(x, y)
+    wh = TORSO_TABLE.hw[::-1]
+    slope = cv2.resize(np.dstack([dz_dx, dz_dy]), wh, interpolation=cv2.INTER_LINEAR)
+    return Form(slope=slope, shade=cv2.resize(shade, wh, interpolation=cv2.INTER_LINEAR))
+
+
+def body_heights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """float32 (h, w): the body under the jacket, over a grid of places `_STEP_MM` or less apart."""
+    body = _trunk(x, y) + _muscles(x, y) - _shoulder_fall(x, y)
+    return cv2.GaussianBlur(body.astype(np.float32), (0, 0), 5.0 / float(x[0, 1] - x[0, 0]))
 
 
 def _trunk(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    t = np.clip(np.abs(x) / (half_width(y[:, :1]) * 1.07), 0.0, 1.0)
-    depth = x_at(
-        np.array([(95.0, -160.0), (112.0, 130.0), (100.0, 338.0), (108.0, 470.0), (104.0, 740.0)], np.float32), y[:, :1]
-    )
-    return depth * (1.0 - t**2.7) ** 0.62
+    t = np.clip(np.abs(x) / (half_width(y[:, :1]) * 1.05), 0.0, 0.999)
+    return x_at(_DEPTH, y[:, :1]) * (1.0 - t**2.35) ** 0.55 + x_at(_PROFILE, y[:, :1])
 
 
-def _relief_of_the_body(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    chest = 15.0 * np.exp(-(((np.abs(x) - 95.0) / 75.0) ** 2) - ((y - 120.0) / 95.0) ** 2)
-    hollow = -9.0 * np.exp(-((x / 190.0) ** 2) - ((y - 345.0) / 70.0) ** 2)
-    hip = 5.0 * np.exp(-(((np.abs(x) - 120.0) / 80.0) ** 2) - ((y - 500.0) / 90.0) ** 2)
-    return chest + hollow + hip
+def _muscles(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    side = np.abs(x)
+    chest = 9.0 * np.exp(-(((side - 98.0) / 62.0) ** 2) - ((y - 105.0) / 85.0) ** 2)
+    blade = -5.0 * np.exp(-(((side - 165.0) / 34.0) ** 2) - ((y - 60.0) / 70.0) ** 2)
+    hip = 5.0 * np.exp(-(((side - 125.0) / 70.0) ** 2) - ((y - 500.0) / 90.0) ** 2)
+    return chest + blade + hip
 
 
 def _shoulder_fall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    line = x_at(SHOULDER_LINE[:, ::-1], np.abs(x[:1]))
-    below = np.maximum(y - line, 0.0)
-    return 34.0 * np.exp(-below / 34.0)
+    below = np.maximum(y - x_at(SHOULDER_LINE[:, ::-1], np.abs(x[:1])), 0.0)
+    return 30.0 * np.exp(-below / 30.0)
 
 
-def silhouette_side(*, mirror: bool = False) -> np.ndarray:
-    """Shoulder line and side seam of one half, from the neck to the hem corner."""
-    outline = join(SHOULDER_LINE, SIDE[1:])
-    return mirrored(outline) if mirror else outline
+def _unevenness(y: np.ndarray) -> np.ndarray:
+    """Canvas keeps the chest calm; the skirt below the waist is free to move."""
+    free = np.clip((y - 60.0) / 420.0, 0.15, 1.0)
+    broad = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(95.0, 170.0), seed=11)
+    fine = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(34.0, 60.0), seed=12)
+    return free * (0.95 * broad + 0.16 * fine)
+
+
+def _arm_shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A hanging arm keeps the sky from the trunk beside it."""
+    beside = np.clip((np.abs(x) - half_width(y[:, :1]) + 42.0) / 42.0, 0.0, 1.0)
+    along = np.clip((y - 20.0) / 120.0, 0.0, 1.0) * np.clip((620.0 - y) / 260.0, 0.25, 1.0)
+    return 1.0 - 0.34 * along * beside**1.5

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 
 from garment.cut import Cut
+from garment.cuts.double_breasted import double_breasted
 from garment.cuts.single_breasted import single_breasted
 from utils.errors import InputError
 
 CUTS: dict[str, tuple[str, Callable[[], Cut]]] = {
     "single_breasted": ("Single-breasted, two buttons", single_breasted),
+    "double_breasted": ("Double-breasted, six buttons", double_breasted),
 }
 """id -> (public name, what draws it), in the order in which customers see them."""
 

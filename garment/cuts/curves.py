@@ -14,7 +14,7 @@ STEP_MM = 1.0
 def bezier(start: tuple, first: tuple, second: tuple, end: tuple) -> np.ndarray:
     """A cubic Bezier curve, without its start point."""
     p0, p1, p2, p3 = (np.asarray(p, np.float64) for p in (start, first, second, end))
-    count = max(4, int(np.abs(np.diff([p0, p1, p2, p3], axis=0)).sum() / STEP_MM))
+    count = max(4, int(np.linalg.norm(np.diff([p0, p1, p2, p3], axis=0), axis=1).sum() / STEP_MM))
     t = np.linspace(0.0, 1.0, count + 1)[1:, None]
     s = 1.0 - t
     return (s**3 * p0 + 3 * s * s * t * p1 + 3 * s * t * t * p2 + t**3 * p3).astype(np.float32)
@@ -24,10 +24,8 @@ def trace(start: tuple, *steps: tuple) -> np.ndarray:
     """Draw from `start`: a step (x, y) is a straight line, a step (control, control, end) a Bezier curve."""
     parts = [np.asarray([start], np.float32)]
     for step in steps:
-        if len(step) == 2:
-            parts.append(np.asarray([step], np.float32))
-        else:
-            parts.append(bezier(tuple(parts[-1][-1]), *step))
+        straight = np.ndim(step[0]) == 0
+        parts.append(np.asarray([step], np.float32) if straight else bezier(tuple(parts[-1][-1]), *step))
     return np.concatenate(parts)
 
 
@@ -60,16 +58,28 @@ def join(*curves: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(c, np.float32).reshape(-1, 2) for c in curves])
 
 
-def mirrored(curve: np.ndarray) -> np.ndarray:
-    """The same curve on the other side of the body."""
-    return curve * np.float32((-1.0, 1.0))
+def sided(curve: np.ndarray, *, mirror: bool) -> np.ndarray:
+    """A curve drawn for the wearer's left, or the same on the right."""
+    return curve * np.float32((-1.0, 1.0)) if mirror else np.asarray(curve, np.float32)
 
 
 def resampled(curve: np.ndarray, step_mm: float) -> np.ndarray:
     """Points at equal distances along the curve, ends included."""
-    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
-    at = np.linspace(0.0, lengths[-1], max(2, round(lengths[-1] / step_mm) + 1))
-    return np.column_stack([np.interp(at, lengths, curve[:, k]) for k in (0, 1)]).astype(np.float32)
+    way = way_along(curve)
+    at = np.linspace(0.0, way[-1], max(2, round(float(way[-1]) / step_mm) + 1))
+    return np.column_stack([np.interp(at, way, curve[:, k]) for k in (0, 1)]).astype(np.float32)
+
+
+def way_along(curve: np.ndarray) -> np.ndarray:
+    """Length of the curve up to each of its points."""
+    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+
+
+def shifted(curve: np.ndarray, to_right_mm: float) -> np.ndarray:
+    """A parallel curve, `to_right_mm` to the right of someone who walks along it on the page."""
+    tangent = np.gradient(curve.astype(np.float64), axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+    return (curve + to_right_mm * np.column_stack([-tangent[:, 1], tangent[:, 0]])).astype(np.float32)
 
 
 def x_at(curve: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -81,3 +91,32 @@ def x_at(curve: np.ndarray, y: np.ndarray) -> np.ndarray:
 def y_at(curve: np.ndarray, x: np.ndarray) -> np.ndarray:
     """y of a curve that runs sideways, at each x; constant beyond its ends."""
     return x_at(curve[:, ::-1], x)
+
+
+def nearest(curve: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance of each place to an open polyline, positive on its right, and the way along it; both float32, mm.
+
+    Costs a pass over the places per segment: resample the curve coarsely first.
+    """
+    best = np.full(x.shape, np.inf, np.float32)
+    signed = np.zeros(x.shape, np.float32)
+    along = np.zeros(x.shape, np.float32)
+    way = way_along(curve)
+    for k in range(len(curve) - 1):
+        (ax, ay), (bx, by) = curve[k], curve[k + 1]
+        dx, dy = np.float32(bx - ax), np.float32(by - ay)
+        length = np.float32(np.hypot(dx, dy))
+        px, py = x - ax, y - ay
+        t = np.clip((px * dx + py * dy) / (length * length), 0.0, 1.0)
+        distance = np.hypot(px - t * dx, py - t * dy)
+        closer = distance < best
+        best = np.where(closer, distance, best)
+        signed = np.where(closer, np.where(dx * py - dy * px >= 0.0, distance, -distance), signed)
+        along = np.where(closer, np.float32(way[k]) + t * length, along)
+    return signed, along
+
+
+def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
+    """0 at `start`, 1 at `end` (which may be the lesser), smooth at both."""
+    t = np.clip((value - start) / (end - start), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)

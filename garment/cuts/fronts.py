@@ -1,4 +1,4 @@
-"""The two fronts: their cloth, darts, side seams and the folds that a buttoned front makes.
+"""The two fronts: their cloth, darts and side seams.
 
 Owns everything of a front but its lapel and its trimmings; must not know which cut it belongs to.
 """
@@ -7,64 +7,49 @@ from __future__ import annotations
 
 import numpy as np
 
-from garment.cuts.body import half_width
-from garment.cuts.curves import x_at
-from garment.cuts.table import Sheet
+from garment.cuts.body import half_width, outline_of_half
+from garment.cuts.curves import join, sided, through, x_at
+from garment.cuts.sewing import pick_stitch, sew_seam, turn_edge
+from garment.cuts.table import Sheet, Table
 
-DART = np.array([(104.0, 205.0), (104.0, 330.0), (112.0, 442.0)], np.float32)
-SIDE_SEAM = np.array([(196.0, 120.0), (190.0, 165.0), (176.0, 335.0), (184.0, 450.0), (200.0, 660.0)], np.float32)
-
-
-def lay_grain(sheet: Sheet) -> None:
-    """UV of a front: warp hangs plumb, the cloth foreshortens as it turns to the side, darts swallow some of it."""
-    sheet.u, sheet.v = front_uv(sheet.x, sheet.y)
+DART = through((101.0, 212.0), (101.5, 270.0), (103.0, 336.0), (107.0, 400.0), (111.0, 452.0))
+SIDE_SEAM = through((182.0, 120.0), (176.0, 180.0), (164.0, 270.0), (159.0, 336.0), (165.0, 440.0), (180.0, 660.0))
+_DART_TAKES = through((0.0, 205.0), (0.6, 230.0), (9.0, 330.0), (7.5, 390.0), (6.0, 452.0), (6.0, 700.0))
+_SEAM_TAKES = through((4.0, 120.0), (10.0, 200.0), (23.0, 336.0), (15.0, 450.0), (8.0, 660.0))
 
 
-def front_uv(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Millimetres of cloth at places of the front view; both fronts share one grain, so patterns meet at the edge."""
-    side = np.abs(x)
-    t = np.minimum(side / half_width(y[:, :1]), 1.1)
-    run = side * (1.0 + 0.11 * t**6)
-    swallowed = np.interp(y[:, :1], (205.0, 335.0, 442.0, 700.0), (0.0, 11.0, 7.0, 7.0)).astype(np.float32)
-    seam = np.interp(y[:, :1], (120.0, 335.0, 660.0), (6.0, 26.0, 10.0)).astype(np.float32)
-    run = (
-        run
-        + swallowed * (side > x_at(DART, y[:, :1])) * (y > 205.0)
-        + seam * (side > x_at(SIDE_SEAM, y[:, :1])) * (y > 120.0)
-    )
-    return (np.sign(x) * run).astype(np.float32), y
+def front(table: Table, *, edge: np.ndarray, roll: np.ndarray, mirror: bool) -> Sheet:
+    """A whole front. `edge` runs from the hem's corner round the quarter up to the break, `roll` down to the break."""
+    outline = join(outline_of_half(), edge, roll[::-1])
+    sheet = table.cut("front_right" if mirror else "front_left", sided(outline, mirror=mirror))
+    lay_front_grain(sheet)
+    turn_edge(sheet, thickness_mm=0.9)
+    pick_stitch(sheet, sided(edge[::-1] if mirror else edge, mirror=mirror))
+    _sew(sheet)
+    sheet.lift_mm = 2.8
+    return sheet
 
 
-def turn_edge(sheet: Sheet, *, thickness_mm: float = 1.0, width_mm: float = 1.6) -> None:
-    """Round the sheet down at its outline."""
-    t = np.clip(sheet.inside / width_mm, 0.0, 1.0)
-    sheet.height += thickness_mm * np.sqrt(np.maximum(1.0 - (1.0 - t) ** 2, 0.0))
+def lay_front_grain(sheet: Sheet) -> None:
+    """UV of a front: the warp hangs plumb, foreshortens as it turns to the side, and darts swallow some of it.
+
+    Both fronts and everything sewn on them share one grain, so patterns meet at the edge, the flaps and the welt.
+    """
+    sheet.u, sheet.v = front_u(sheet.x, sheet.y), sheet.y
 
 
-def sew_seam(sheet: Sheet, across_mm: np.ndarray, where: np.ndarray, *, depth_mm: float = 0.5) -> None:
-    """Press a seam into the sheet: a narrow groove with soft shoulders at signed distance `across_mm`."""
-    groove = np.exp(-((across_mm / 0.55) ** 2)) * where
-    swell = np.exp(-((across_mm / 3.0) ** 2)) * where
-    sheet.height += 0.35 * swell - depth_mm * groove
-    sheet.shade *= 1.0 - 0.42 * groove
+def front_u(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Millimetres of cloth between the centre front and places of the front view (a grid with one y per row)."""
+    side, y = np.abs(x), y[:, :1]
+    t = np.minimum(side / half_width(y), 1.1)
+    run = side * (1.0 + 0.10 * t**6)
+    run += x_at(_DART_TAKES, y) * (side > x_at(DART, y)) * (y > 212.0)
+    run += x_at(_SEAM_TAKES, y) * (side > x_at(SIDE_SEAM, y)) * (y > 120.0)
+    return (np.sign(x) * run).astype(np.float32)
 
 
-def sew_darts(sheet: Sheet) -> None:
-    """The front dart and the side panel's seam."""
-    side, y = np.abs(sheet.x), sheet.y
-    dart = np.clip((y - 205.0) / 20.0, 0.0, 1.0) * (y < 444.0)
-    sew_seam(sheet, side - x_at(DART, y[:, :1]), dart)
-    sew_seam(sheet, side - x_at(SIDE_SEAM, y[:, :1]), np.clip((y - 110.0) / 15.0, 0.0, 1.0))
-
-
-def drape_front(sheet: Sheet, *, button: tuple[float, float]) -> None:
-    """Folds of a buttoned front: drag lines that radiate from the button, soft flutes towards the hem."""
-    dx, dy = sheet.x - button[0], sheet.y - button[1]
-    r = np.hypot(dx, dy)
-    angle = np.arctan2(dy, np.abs(dx))
-    fan = np.exp(-(((angle + 0.15) / 0.55) ** 2)) * np.exp(-(((r - 75.0) / 60.0) ** 2))
-    sheet.height += 1.1 * fan * np.cos(angle * 11.0 + 0.5)
-    low = np.clip((sheet.y - 380.0) / 230.0, 0.0, 1.0) ** 1.5
-    sheet.height += low * (
-        2.4 * np.sin(np.abs(sheet.x) / 21.0 + 0.6) + 1.2 * np.sin(np.abs(sheet.x) / 11.0 + sheet.y / 160.0)
-    )
+def _sew(sheet: Sheet) -> None:
+    side, y = np.abs(sheet.x), sheet.y[:, :1]
+    dart = np.clip((y - 212.0) / 60.0, 0.0, 1.0) * np.clip((454.0 - y) / 4.0, 0.0, 1.0)
+    sew_seam(sheet, side - x_at(DART, y), 0.85 * dart)
+    sew_seam(sheet, side - x_at(SIDE_SEAM, y), np.clip((y - 120.0) / 30.0, 0.0, 1.0))

@@ -5,7 +5,8 @@ Owns the order of blending and the shadows between sheets; must not know what th
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 
 from garment.cut import CutPiece, Panel
@@ -13,14 +14,24 @@ from garment.cuts.table import Sheet, Table
 from garment.relief import crevices, shadow, slopes
 
 _CONTACT_MM = 1.3
-_CONTACT_STRENGTH = 0.5
-_SOFT_STRENGTH = 0.55
+_CONTACT_STRENGTH = 0.6
+_SOFT_STRENGTH = 0.72
+
+
+@dataclass(frozen=True)
+class Form:
+    """What lies under all sheets of a piece."""
+
+    slope: np.ndarray
+    """float32 (H, W, 2): dz/dx, dz/dy."""
+    shade: np.ndarray
+    """float32 (H, W): occlusion by the form itself, 1 = open."""
 
 
 def pile(
-    name: str, table: Table, *, sheets: list[Sheet], form: np.ndarray, anchors_mm: dict[str, tuple[float, float]]
+    name: str, table: Table, *, sheets: list[Sheet], form: Form, anchors_mm: dict[str, tuple[float, float]]
 ) -> CutPiece:
-    """Lay the sheets on each other, the first lowest, over a body of slopes `form` (float32 (H, W, 2))."""
+    """Lay the sheets on each other, the first lowest, over a body."""
     h, w = table.hw
     alpha = np.zeros((h, w), np.float32)
     slope = np.zeros((h, w, 2), np.float32)
@@ -38,8 +49,8 @@ def pile(
         name=name,
         panels=tuple(_panel(sheet) for sheet in sheets),
         alpha=_to_bytes(alpha),
-        slope=(slope + form).astype(np.float16),
-        occlusion=_to_bytes(occlusion),
+        slope=(slope + form.slope).astype(np.float16),
+        occlusion=_to_bytes(occlusion * form.shade),
         anchors={k: tuple(float(c) for c in table.to_px(np.array(v))) for k, v in anchors_mm.items()},
     )
 
@@ -63,7 +74,7 @@ def _cast(sheet: Sheet, occlusion: np.ndarray, *, px_per_mm: float) -> None:
     share = np.asarray(sheet.lift_mm, np.float32) / np.float32(lift)
     cover[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = sheet.alpha * share
     wide = shadow(cover, reach_px=lift * 1.8 * px_per_mm, drop_px=lift * 0.7 * px_per_mm)
-    cover[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = sheet.alpha
+    cover[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = sheet.alpha * np.minimum(sheet.lift_mm, 1.0)
     narrow = shadow(cover, reach_px=_CONTACT_MM * px_per_mm, drop_px=0.4 * px_per_mm)
     dim = (1.0 - _SOFT_STRENGTH * sheet.weight * wide) * (1.0 - _CONTACT_STRENGTH * sheet.weight * narrow)
     occlusion[y0:y1, x0:x1] *= dim
@@ -74,7 +85,6 @@ def _panel(sheet: Sheet) -> Panel:
     u = sheet.x if sheet.u is None else sheet.u
     v = sheet.y if sheet.v is None else sheet.v
     across = slopes(np.ascontiguousarray(u, np.float32), px_per_mm=1.0)
-    angle = cv2.normalize(across.reshape(-1, 2), None) if False else across
     length = np.maximum(np.hypot(across[..., 0], across[..., 1]), 1e-6)
     grain = (across / length[..., None]).astype(np.float16)
     return Panel(

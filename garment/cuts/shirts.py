@@ -4,72 +4,95 @@ from __future__ import annotations
 
 import numpy as np
 
-from garment.cuts.curves import join, mirrored, through, trace
-from garment.cuts.fronts import turn_edge
-from garment.cuts.lapels import fold_collar, lay_along
+from garment.cuts.curves import join, sided, through, trace
+from garment.cuts.lapels import round_fall
+from garment.cuts.sewing import lay_along, turn_edge
 from garment.cuts.table import Sheet, Table
 
-COLLAR_TOP = through((66.0, -110.0), (63.0, -76.0), (50.0, -38.0), (27.0, -10.0), (6.0, 3.0))
+COLLAR_TOP = through(
+    (66.5, -113.0), (63.5, -104.0), (61.5, -86.0), (55.0, -56.0), (40.0, -26.0), (21.0, -5.0), (3.5, 4.0)
+)
+"""Fold of the shirt's collar, from the neck's side to the throat, wearer's left."""
+LEAF_POINT = (52.0, 72.0)
+
+
+def dressed_with_tie(table: Table) -> list[Sheet]:
+    """Shirt, tie and the closed collar over it."""
+    leaves = [shirt_leaf(table, mirror=mirror) for mirror in (False, True)]
+    return [shirt_front(table), collar_band(table), tie_blade(table), tie_knot(table), *leaves]
 
 
 def shirt_front(table: Table) -> Sheet:
     """The shirt's breast with its placket."""
-    top = COLLAR_TOP[::-1]
-    outline = join(
-        mirrored(top[::-1]), top, np.array([(95.0, 0.0), (60.0, 330.0), (-60.0, 330.0), (-95.0, 0.0)], np.float32)
-    )
-    sheet = table.cut("shirt", outline, cloth="shirting")
-    for edge in (-16.0, 16.0):
+    half = np.array([(0.0, 16.0), (24.0, 8.0), (56.0, -20.0), (84.0, -30.0), (90.0, 60.0), (60.0, 330.0)], np.float32)
+    sheet = table.cut("shirt", join(half, sided(half, mirror=True)[::-1]), cloth="shirting")
+    for edge in (-17.0, 17.0):
         groove = np.exp(-(((sheet.x - edge) / 0.6) ** 2))
-        sheet.height -= 0.4 * groove
-        sheet.shade *= 1.0 - 0.18 * groove
+        sheet.height -= 0.35 * groove
+        sheet.shade *= 1.0 - 0.14 * groove
+    drape = np.sin(sheet.x / 9.0 + sheet.y / 55.0) * np.exp(-(((np.abs(sheet.x) - 34.0) / 16.0) ** 2))
+    sheet.height += (0.8 * drape).astype(np.float32)
+    sheet.weight = 0.0
+    return sheet
+
+
+def collar_band(table: Table) -> Sheet:
+    """The stand's ends, seen between the leaves above the knot."""
+    outline = trace((-22.0, -7.0), ((-8.0, 4.0), (8.0, 4.0), (22.0, -7.0)), (20.0, 26.0), (-20.0, 26.0))
+    sheet = table.cut("band", outline, cloth="shirting")
+    sheet.shade *= 0.82
     return sheet
 
 
 def shirt_leaf(table: Table, *, mirror: bool) -> Sheet:
     """One leaf of the collar, from the neck's side to its point."""
-    flip = mirrored if mirror else (lambda c: c)
-    outer = trace((50.0, 72.0), ((62.0, 30.0), (80.0, -40.0), (78.0, -96.0)))
-    outline = flip(join(COLLAR_TOP, trace((6.0, 3.0), (7.0, 8.0), ((16.0, 28.0), (36.0, 56.0), (50.0, 72.0))), outer))
+    front = trace((3.5, 4.0), ((5.0, 12.0), (20.0, 34.0), LEAF_POINT))
+    outer = trace(
+        LEAF_POINT, ((62.0, 36.0), (80.0, -40.0), (74.0, -96.0)), ((73.0, -108.0), (70.0, -115.0), (66.5, -113.0))
+    )
+    outline = sided(join(COLLAR_TOP, front, outer), mirror=mirror)
     sheet = table.cut("leaf_right" if mirror else "leaf_left", outline, cloth="shirting")
-    fold_collar(sheet, flip(COLLAR_TOP), fall_mm=46.0)
-    sheet.height *= 0.6
-    stitch = np.abs(sheet.inside - 5.0)
-    sheet.height -= 0.25 * np.exp(-((stitch / 0.5) ** 2))
-    sheet.lift_mm = 2.0
+    s = -1.0 if mirror else 1.0
+    lay_along(sheet, (s * 20.0, -5.0), (s * 66.0, 40.0))
+    from_fold = round_fall(sheet, sided(COLLAR_TOP, mirror=mirror), stand_mm=5.0, radius_mm=6.0, fall_mm=36.0)
+    turn_edge(sheet, thickness_mm=0.7, width_mm=1.4)
+    stitch = np.exp(-(((sheet.inside - 5.5) / 0.5) ** 2)) * np.clip((from_fold - 9.0) / 4.0, 0.0, 1.0)
+    sheet.height -= 0.22 * stitch
+    sheet.shade *= 1.0 - 0.08 * stitch
+    sheet.lift_mm = 2.4
     return sheet
 
 
 def tie_blade(table: Table) -> Sheet:
-    """The blade below the knot, cut on the bias."""
-    right = trace((11.0, 42.0), ((15.0, 70.0), (22.0, 160.0), (33.0, 300.0)))
-    outline = join(right, mirrored(right)[::-1])
-    sheet = table.cut("tie_blade", outline, cloth="tie")
-    lay_along(sheet, (0.0, 0.0), (100.0, 100.0))
-    sheet.height += 4.5 * np.sqrt(np.clip(sheet.inside / 16.0, 0.0, 1.0))
-    dimple = np.exp(-((sheet.x / 3.5) ** 2)) * np.exp(-(np.maximum(sheet.y - 44.0, 0.0) / 28.0))
-    sheet.height -= 3.2 * dimple
-    sheet.shade *= 1.0 - 0.35 * dimple
-    sheet.lift_mm = 2.5
+    """The blade below the knot, cut on the bias, full in the middle, with the dimple under the knot."""
+    left = trace((10.5, 40.0), ((13.0, 62.0), (21.0, 160.0), (36.0, 330.0)))
+    sheet = table.cut("tie_blade", join(left, sided(left, mirror=True)[::-1]), cloth="tie")
+    lay_along(sheet, (0.0, 0.0), (-100.0, 100.0))
+    down = np.maximum(sheet.y - 42.0, 0.0)
+    sheet.height += (4.2 * np.sqrt(np.clip(sheet.inside / 13.0 + 0.02, 0.0, 1.0))).astype(np.float32)
+    dimple = np.exp(-(((sheet.x - 0.5) / (2.2 + down / 16.0)) ** 2)) * np.exp(-down / 24.0)
+    pleat = np.exp(-(((np.abs(sheet.x - 0.5) - 6.0 - down / 14.0) / 3.4) ** 2)) * np.exp(-down / 34.0)
+    sheet.height += 1.4 * pleat - 3.0 * dimple
+    sheet.shade *= 1.0 - 0.40 * dimple
+    sheet.lift_mm = 2.6
     return sheet
 
 
 def tie_knot(table: Table) -> Sheet:
     """A four-in-hand, a little lopsided as it should be."""
     outline = trace(
-        (-19.0, 4.0),
-        ((-10.0, 0.0), (10.0, -1.0), (20.0, 3.0)),
-        ((19.0, 16.0), (15.0, 34.0), (13.0, 45.0)),
-        ((6.0, 50.0), (-6.0, 50.0), (-11.0, 47.0)),
-        ((-13.0, 34.0), (-18.0, 18.0), (-19.0, 4.0)),
+        (-21.0, 3.0),
+        ((-10.0, -2.0), (10.0, -2.0), (21.5, 2.0)),
+        ((21.0, 16.0), (16.0, 34.0), (13.5, 45.0)),
+        ((8.0, 50.5), (-5.0, 51.5), (-11.5, 48.0)),
+        ((-14.0, 34.0), (-19.5, 18.0), (-21.0, 3.0)),
     )
     sheet = table.cut("tie_knot", outline, cloth="tie")
-    lay_along(sheet, (0.0, 0.0), (100.0, -80.0))
-    sheet.height += 9.0 * np.sqrt(np.clip(sheet.inside / 15.0, 0.0, 1.0))
+    lay_along(sheet, (0.0, 0.0), (100.0, 78.0))
+    sheet.height += (8.0 * np.sqrt(np.clip(sheet.inside / 14.0 + 0.01, 0.0, 1.0))).astype(np.float32)
+    wrap = sheet.y - 13.0 - 0.30 * sheet.x
+    crease = np.exp(-((wrap / 1.6) ** 2)) * np.clip((14.0 - sheet.x) / 10.0, 0.0, 1.0)
+    sheet.height -= 1.1 * crease
+    sheet.shade *= 1.0 - 0.25 * crease
     sheet.lift_mm = 4.0
     return sheet
-
-
-def flat_edges(sheet: Sheet) -> None:
-    """A thin turned edge for shirt cloth."""
-    turn_edge(sheet, thickness_mm=0.6, width_mm=1.0)

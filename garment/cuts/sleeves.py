@@ -1,53 +1,66 @@
-"""The sleeve, hanging straight. Owns its shape, cloth and folds; must not know the torso."""
+"""The sleeve, hanging straight. Owns its shape, cloth and folds; must not know the torso's panels but their grain.
+
+Beyond the armhole's seam the sleeve carries a tongue of the chest's own cloth and form. While the arm hangs it cannot
+be told from the chest under it; when the arm is lifted it closes what would open between sleeve and chest.
+"""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from garment.cut import CutPiece
-from garment.cuts.curves import join, mirrored, through, x_at
-from garment.cuts.fronts import sew_seam, turn_edge
-from garment.cuts.pile import pile
+from garment.cuts.body import SHOULDER, body_heights
+from garment.cuts.curves import join, ramp, sided, through, trace, x_at
+from garment.cuts.folds import Fold, add_folds, places, unrest
+from garment.cuts.fronts import front_u
+from garment.cuts.pile import Form, pile
+from garment.cuts.sewing import sew_seam, turn_edge
 from garment.cuts.table import Sheet, Table
 from garment.cuts.trims import button
+from garment.relief import crevices, slopes
 
 SLEEVE_TABLE = Table(size_mm=(260.0, 740.0), corner_mm=(-130.0, -50.0))
 ELBOW_MM = 335.0
 CUFF_MM = 636.0
 
-# The wearer's left sleeve: its outer side lies on the right.
+# The wearer's left sleeve: its outer side lies on the right, its head on the shoulder point at (0, 0).
 OUTER = through(
-    (-2.0, -11.0),
-    (14.0, 0.0),
-    (28.0, 35.0),
-    (37.0, 90.0),
-    (40.0, 150.0),
-    (42.0, 240.0),
-    (44.0, ELBOW_MM),
-    (45.0, 480.0),
-    (44.0, CUFF_MM),
-)
-INNER = through(
-    (-2.0, -11.0),
-    (-16.0, 8.0),
-    (-34.0, 45.0),
-    (-48.0, 90.0),
-    (-57.0, 140.0),
-    (-62.0, 190.0),
-    (-60.0, 250.0),
-    (-56.0, ELBOW_MM),
-    (-50.0, 480.0),
-    (-45.0, CUFF_MM),
+    (-14.0, -7.0), (-7.0, -6.5), (1.0, -4.0), (8.0, 1.5), (13.5, 11.0), (18.0, 28.0), (23.0, 62.0), (28.0, 115.0),
+    (34.0, 190.0), (38.5, 260.0), (41.5, ELBOW_MM), (42.0, 410.0), (40.5, 520.0), (38.5, CUFF_MM - 1.0),
+)  # fmt: skip
+SEAM = through(
+    (-11.0, -7.0), (-13.0, -2.0), (-16.5, 10.0), (-22.0, 28.0), (-31.0, 56.0), (-41.0, 92.0), (-48.0, 130.0),
+    (-52.0, 165.0), (-52.5, 205.0), (-49.0, 260.0), (-45.5, ELBOW_MM), (-43.0, 410.0), (-40.0, 520.0),
+    (-37.5, CUFF_MM - 2.0),
+)  # fmt: skip
+TONGUE = through(
+    (-14.0, -7.0), (-26.0, -7.0), (-38.0, -4.0), (-48.0, 8.0), (-54.5, 30.0), (-58.0, 60.0), (-60.0, 95.0),
+    (-60.0, 130.0), (-57.5, 165.0), (-53.5, 205.0), (-49.0, 260.0),
+)  # fmt: skip
+_HEM = trace((-37.5, CUFF_MM - 2.0), ((-18.0, CUFF_MM + 3.5), (18.0, CUFF_MM + 4.5), (38.5, CUFF_MM - 1.0)))
+
+FOLDS = (
+    Fold(((-48.0, 292.0), (-18.0, 303.0), (16.0, 299.0), (38.0, 286.0)), 1.8, 8.5, 0.4),
+    Fold(((-47.0, 318.0), (-20.0, 334.0), (8.0, 352.0), (34.0, 380.0)), 2.2, 8.5, 0.4),
+    Fold(((-45.0, 350.0), (-24.0, 374.0), (-6.0, 408.0), (2.0, 450.0)), 1.6, 9.5, 0.3),
+    Fold(((-52.0, 205.0), (-36.0, 236.0), (-20.0, 280.0), (-14.0, 318.0)), 1.3, 10.0, -0.2),
+    Fold(((24.0, 140.0), (15.0, 200.0), (19.0, 255.0), (31.0, 300.0)), 1.1, 11.0, 0.2),
+    Fold(((-34.0, 105.0), (-33.0, 150.0), (-36.0, 205.0)), 1.5, 8.0, 0.3),
+    Fold(((27.0, 420.0), (6.0, 462.0), (-14.0, 520.0), (-20.0, 570.0)), 1.2, 12.0, 0.2),
+    Fold(((-36.0, 540.0), (-14.0, 566.0), (14.0, 574.0), (33.0, 562.0)), 0.7, 9.0),
+    Fold(((8.0, 14.0), (6.0, 70.0), (2.0, 130.0)), 0.9, 12.0),
 )
 
 
 def sleeve(side: str) -> CutPiece:
-    """`sleeve_left` or `sleeve_right`."""
+    """`sleeve_left` or `sleeve_right`, mirror images but for the pattern of the cloth."""
     mirror = side == "sleeve_right"
     table = SLEEVE_TABLE
     sheets = [_shirt_cuff(table, mirror=mirror), _cloth(table, mirror=mirror)]
     out = -1.0 if mirror else 1.0
-    sheets += [button(table, (out * 34.0, CUFF_MM - 22.0 - 14.0 * k), radius_mm=7.4) for k in (3, 2, 1, 0)]
+    rows = [CUFF_MM - 34.0 - 13.6 * k for k in (3, 2, 1, 0)]
+    sheets += [button(table, (out * 31.0, y), radius_mm=7.2, squeeze=0.70) for y in rows]
     return pile(
         side,
         table,
@@ -57,60 +70,72 @@ def sleeve(side: str) -> CutPiece:
     )
 
 
-def _flip(curve: np.ndarray, *, mirror: bool) -> np.ndarray:
-    return mirrored(curve) if mirror else curve
-
-
 def _cloth(table: Table, *, mirror: bool) -> Sheet:
-    outline = _flip(join(OUTER, INNER[::-1]), mirror=mirror)
-    sheet = table.cut(f"sleeve_{'right' if mirror else 'left'}", outline)
-    y = sheet.y[:, :1]
-    inner, outer = x_at(INNER, y), x_at(OUTER, y)
-    x = -sheet.x if mirror else sheet.x
-    half = np.maximum((outer - inner) / 2.0, 12.0)
-    t = (x - (inner + outer) / 2.0) / half
-    sheet.u = np.where(mirror, -1.0, 1.0).astype(np.float32) * x * (1.0 + 0.11 * np.clip(np.abs(t), 0, 1.1) ** 6)
-    sheet.v = sheet.y
-    turn_edge(sheet, thickness_mm=0.8, width_mm=2.0)
-    _folds(sheet, x)
-    soft = np.clip(sheet.inside / 2.5, 0.0, 1.0)
-    upper = np.clip((170.0 - sheet.y) / 60.0, 0.0, 1.0) * (t < 0.0)
-    sheet.alpha *= 1.0 - upper * (1.0 - soft)
-    sew_seam(sheet, x - (inner + 0.26 * (outer - inner)), np.clip((sheet.y - 190.0) / 40.0, 0.0, 1.0) * 0.6)
+    outline = join(OUTER[::-1], TONGUE, SEAM[SEAM[:, 1] > 262.0], _HEM)
+    sheet = table.cut("sleeve_right" if mirror else "sleeve_left", sided(outline, mirror=mirror))
+    s, y = (-1.0 if mirror else 1.0), sheet.y[:, :1]
+    x = s * sheet.x
+    inner, outer = x_at(SEAM, y), x_at(OUTER, y)
+    t = (x - (inner + outer) / 2.0) / np.maximum((outer - inner) / 2.0, 25.0)
+    own = s * x * (1.0 + 0.10 * np.clip(np.abs(t), 0.0, 1.1) ** 6)
+    chest = front_u(sheet.x + s * SHOULDER[0], sheet.y + SHOULDER[1])
+    sheet.u = np.where(x < inner, chest, own).astype(np.float32)
+    sheet.v = np.where(x < inner, sheet.y + SHOULDER[1], sheet.y).astype(np.float32)
+    _set_in(sheet, x - inner, x - x_at(TONGUE, y))
+    low = ramp(y, 200.0, 260.0)
+    turn_edge(sheet, thickness_mm=0.6 * np.maximum(low, ramp(x, -4.0, 6.0)), width_mm=2.0)
+    sew_seam(sheet, x - outer + 3.0, 0.5 * np.clip((y - CUFF_MM + 105.0) / 6.0, 0.0, 1.0))
+    sheet.shade *= 1.0 - 0.2 * np.exp(-np.maximum(CUFF_MM - sheet.y, 0.0) / 2.0)
     return sheet
 
 
-def _folds(sheet: Sheet, x: np.ndarray) -> None:
-    for at, slant, size, width in (
-        (ELBOW_MM - 26.0, 0.25, 2.2, 12.0),
-        (ELBOW_MM + 6.0, -0.2, 2.6, 13.0),
-        (ELBOW_MM + 44.0, 0.3, 1.8, 15.0),
-        (470.0, 0.2, 1.4, 20.0),
-    ):
-        across = sheet.y - at - slant * x
-        reach = np.exp(-(((x + 35.0) / 42.0) ** 2))
-        sheet.height += size * reach * np.exp(-((across / width) ** 2))
-    head = np.exp(-((np.maximum(sheet.inside, 0.0) / 9.0) ** 2)) * np.clip((60.0 - sheet.y) / 60.0, 0.0, 1.0)
-    sheet.height += 2.5 * (1.0 - head)
+def _set_in(sheet: Sheet, from_seam: np.ndarray, from_edge: np.ndarray) -> None:
+    """Sew the sleeve in: a seam, fullness of the head just beyond it, and a tongue that ends without an edge."""
+    y = sheet.y
+    head = ramp(y, 230.0, 120.0)
+    full = np.clip(from_seam / 7.0, 0.0, 1.0)
+    rope = 0.15 + 0.85 * ramp(y, 150.0, -10.0)
+    sheet.height += (2.4 * rope * head * np.sqrt(1.0 - (1.0 - full) ** 2)).astype(np.float32)
+    groove = np.exp(-((from_seam / np.where(from_seam > 0.0, 3.4, 1.3)) ** 2)) * head
+    sheet.shade *= 1.0 - 0.26 * groove
+    soft = ramp(from_edge, 0.0, 7.0)
+    tongue = np.clip((262.0 - y) / 30.0, 0.0, 1.0) * np.clip(-from_seam / 4.0 + 0.5, 0.0, 1.0)
+    sheet.alpha *= 1.0 - tongue * (1.0 - soft)
 
 
 def _shirt_cuff(table: Table, *, mirror: bool) -> Sheet:
-    low = CUFF_MM + 10.0
-    outline = np.array([(-40.0, CUFF_MM - 30.0), (39.0, CUFF_MM - 30.0), (38.5, low), (-39.5, low)], np.float32)
-    sheet = table.cut("cuff", _flip(outline, mirror=mirror), cloth="shirting")
-    turn_edge(sheet, thickness_mm=1.0, width_mm=1.5)
+    low = CUFF_MM + 11.0
+    outline = trace(
+        (-34.5, CUFF_MM - 30.0),
+        (34.0, CUFF_MM - 30.0),
+        (33.5, low),
+        ((15.0, low + 4.0), (-15.0, low + 3.5), (-34.5, low - 1.0)),
+    )
+    sheet = table.cut("cuff", sided(outline, mirror=mirror), cloth="shirting")
+    turn_edge(sheet, thickness_mm=1.0, width_mm=1.6)
     return sheet
 
 
-def _form(table: Table, *, mirror: bool) -> np.ndarray:
-    h, w = table.hw
+def _form(table: Table, *, mirror: bool) -> Form:
+    """A soft tube with the arm's folds on it; the chest's form where the tongue lies."""
     step = 1.0 / table.px_per_mm
-    x = table.corner_mm[0] + (np.arange(w, dtype=np.float32) + 0.5) * step
-    y = table.corner_mm[1] + (np.arange(h, dtype=np.float32)[:, None] + 0.5) * step
-    inner, outer = x_at(INNER, y), x_at(OUTER, y)
-    half = np.maximum((outer - inner) / 2.0, 20.0) * 1.08
-    side = -x if mirror else x
-    t = np.clip((side[None, :] - (inner + outer) / 2.0) / half, -0.97, 0.97)
-    dz_dx = -t / np.sqrt(1.0 - t * t) * (-1.0 if mirror else 1.0)
-    fall = 0.9 * np.exp(-np.maximum(y + 11.0, 0.0) / 26.0)
-    return np.dstack([dz_dx * 0.9, np.broadcast_to(fall, dz_dx.shape)]).astype(np.float32)
+    x, y = places(table.hw, corner_mm=table.corner_mm, step_mm=step)
+    s = -1.0 if mirror else 1.0
+    side, row = s * x, y[:, :1]
+    inner, outer = x_at(SEAM, row), x_at(OUTER, row)
+    half = np.maximum((outer - inner) / 2.0, 24.0) * 1.06
+    t = np.clip(np.abs(side - (inner + outer) / 2.0) / half, 0.0, 0.985)
+    round_here = 0.55 + 0.45 * ramp(row, 40.0, 220.0)
+    tube = round_here * half * 1.05 * (1.0 - t**2.3) ** 0.52 - 24.0 * np.exp(-np.maximum(y + 8.0, 0.0) / 22.0)
+    cloth = np.zeros_like(tube)
+    mirrored = tuple(Fold(tuple((-px, py) for px, py in f.points), f.height_mm, f.width_mm, -f.skew) for f in FOLDS)
+    add_folds(cloth, mirrored if mirror else FOLDS, corner_mm=table.corner_mm, step_mm=step)
+    uneven = unrest(table.hw, step_mm=step, wave_mm=(38.0, 80.0), seed=5)
+    cloth += 0.35 * (uneven[:, ::-1] if mirror else uneven)
+    arm = slopes((tube + cloth).astype(np.float32), px_per_mm=table.px_per_mm)
+    chest = slopes(body_heights(x + s * SHOULDER[0], y + SHOULDER[1]), px_per_mm=table.px_per_mm)
+    on_arm = np.clip((side - inner) / 3.0 + 0.5, 0.0, 1.0) + ramp(row, 190.0, 270.0)
+    on_arm = cv2.GaussianBlur(np.minimum(on_arm, 1.0).astype(np.float32), (0, 0), 2.0)
+    shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.12)
+    shade *= 1.0 - 0.20 * on_arm * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
+    return Form(slope=chest + (arm - chest) * on_arm[..., None], shade=shade)

@@ -5,7 +5,7 @@ Owns the canvas of one piece and what a sheet is while it is being drawn; must n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -41,7 +41,6 @@ class Sheet:
     """How far the sheet stands off what lies beneath: the width of its shadow."""
     weight: float = 1.0
     """Strength of that shadow."""
-    pressed: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -104,19 +103,3 @@ def signed_distance(alpha: np.ndarray) -> np.ndarray:
     edge = (alpha > 0.0) & (alpha < 1.0)
     distance[edge] = alpha[edge] - 0.5
     return cv2.GaussianBlur(distance, (0, 0), 0.8)
-
-
-def distance_to(curve: np.ndarray, sheet: Sheet, *, px_per_mm: float = PX_PER_MM) -> tuple[np.ndarray, np.ndarray]:
-    """Distance in mm of every pixel of the sheet's window to an open curve, and the way along the curve in mm."""
-    h, w = sheet.x.shape
-    step = 1.0 / px_per_mm
-    points = np.column_stack([(curve[:, 0] - sheet.x[0, 0]) / step, (curve[:, 1] - sheet.y[0, 0]) / step])
-    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))]).astype(np.float32)
-    mask = np.ones((h, w), np.uint8)
-    cv2.polylines(mask, [np.round(points).astype(np.int32)], False, 0)
-    distance, labels = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    on_y, on_x = np.nonzero(mask == 0)
-    along = np.zeros(int(labels.max()) + 1, np.float32)
-    gaps = (points[None, :, 0] - on_x[:, None]) ** 2 + (points[None, :, 1] - on_y[:, None]) ** 2
-    along[labels[on_y, on_x]] = way[gaps.argmin(axis=1)]
-    return distance * np.float32(step), along[labels]
