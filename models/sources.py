@@ -97,6 +97,8 @@ def _open_within(request: urllib.request.Request, patience_s: float) -> http.cli
         try:
             outcome.append(urllib.request.urlopen(request, timeout=patience_s))
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it carries the answer's body, and with it the connection
             outcome.append(error)
 
     thread = threading.Thread(target=attempt, name="open-source", daemon=True)
