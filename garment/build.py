@@ -47,6 +47,10 @@ class Build:
         levels = [1.0, 1.0, chest, waist, self.hem or 0.5 + 0.5 * waist]
         return np.column_stack([mm[:, 0] * np.interp(mm[:, 1], _HEIGHTS_MM, levels), mm[:, 1]])
 
+    def rise_mm(self, side: str) -> float:
+        """How far the shoulder line of "left" or "right" stands above the canonical one."""
+        return (self.rise_left if side == "left" else self.rise_right) or 0.0
+
     def settled(self, now: Build, *, weight: float) -> Build:
         """Moved towards `now` by `weight` in [0, 1]; what is not seen now stays."""
         return Build(*(_mix(getattr(self, name), getattr(now, name), weight) for name in self.__dataclass_fields__))

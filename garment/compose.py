@@ -57,7 +57,8 @@ def compose(
     before_all = np.maximum(front.head, front.hands)
     for part in layer.parts:
         box = _box(part)
-        cover = _visible(part, before_all[box], front.neck[box] if part.name == "back" else None)
+        alpha = part.rgba[..., 3] if person is None else _spread(part, person[box], covered[box])
+        cover = _visible(alpha, before_all[box], front.neck[box] if part.name == "back" else None)
         if body is not None and person is not None and part.name.startswith(_CASTS):
             _cast_shadow(image, part, covered, shaded, front=before_all, person=person, body=body, light=light)
         lit = part.rgba[..., :3] if part.relief is None or body is None else shade(part, light=light, body=body)
@@ -99,10 +100,20 @@ def _tone_curve(light: Light) -> np.ndarray:
     return np.clip(_UNIT * np.clip(linear, 0.02, 2.2) ** (1 / 2.2), 0, 255).astype(np.uint8)
 
 
-def _visible(part: LayerPart, before_all: np.ndarray, neck: np.ndarray | None) -> np.ndarray:
-    """uint8 (h, w): the part's opacity once what is in front of it is taken away."""
+def _spread(part: LayerPart, person: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """uint8 (h, w): the part's opacity, carried on over the person where it may be and nothing else lies yet."""
+    alpha = np.ascontiguousarray(part.rgba[..., 3])
+    if part.spread is None:
+        return alpha
+    sure = np.clip((person - np.float32(0.35)) * np.float32(1 / 0.4), 0.0, 1.0)
+    free = cv2.min(cv2.multiply(part.spread, sure, dtype=cv2.CV_8U), cv2.bitwise_not(covered))
+    return cv2.max(alpha, free)
+
+
+def _visible(alpha: np.ndarray, before_all: np.ndarray, neck: np.ndarray | None) -> np.ndarray:
+    """uint8 (h, w): the opacity that is left once what is in front is taken away."""
     hidden = before_all if neck is None else np.maximum(before_all, neck)
-    return cv2.multiply(part.rgba[..., 3], 1.0 - hidden, dtype=cv2.CV_8U)
+    return cv2.multiply(alpha, 1.0 - hidden, dtype=cv2.CV_8U)
 
 
 def _cast_shadow(

@@ -14,11 +14,12 @@ import numpy as np
 from garment.body import Body, read_body
 from garment.build import Build, read_build
 from garment.compose import Composite, compose
-from garment.drape import Drape, drape, shrink_layer
+from garment.drape import Drape, drape
 from garment.layer import Layer, LayerPart
 from garment.light import Light, estimate_light, settle
 from garment.occlusion import Classes, Front, Mattes, bring_forward, cut_mattes, guess_front, no_front
 from garment.pyramid import Pyramid
+from garment.warp import shrink_layer
 from utils.pose import Pose
 from utils.timing import Stopwatch
 

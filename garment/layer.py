@@ -22,6 +22,9 @@ class LayerPart:
     """uint8 (h, w, 4): sRGB albedo, straight alpha."""
     relief: np.ndarray | None
     """uint8 (h, w, 4): normal in the frame (128 + 127 * xyz, +y up) and occlusion; None when `rgba` is already lit."""
+    spread: np.ndarray | None = None
+    """uint8 (h, w): where the cloth may be carried on beyond its edge to cover old clothes that stick out (255 = yes).
+    `rgba` holds the cloth's colour there under alpha 0."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from utils.colour import hex_to_srgb8, srgb_to_lab
 from utils.errors import InputError
 from utils.kept import Kept
 
-SHIRTING = "white-poplin"
-TIES = {"cool": "burgundy-repp-stripe", "warm": "navy-pin-dot"}
+SHIRTING = "poplin-white"
+TIES = {"cool": "repp-burgundy", "warm": "pin-dot-navy"}
 """By the suiting's own hue: a tie should stand off the jacket."""
 _WARM_A = 5.0  # CIE a* from which a cloth counts as red or brown
 SWATCH_PX, SWATCH_MM = 360, 60.0

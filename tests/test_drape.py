@@ -5,9 +5,10 @@ import pytest
 
 from garment.body import Body, read_body
 from garment.build import Build
-from garment.drape import drape, shrink_layer
+from garment.drape import drape
 from garment.layer import Layer
 from garment.pyramid import Pyramid
+from garment.warp import shrink_layer
 from tests.figures import HW, box_jacket, figure
 from utils import pose as at
 from utils.pose import Pose

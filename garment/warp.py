@@ -1,0 +1,133 @@
+"""Fetching a piece's pixels for a part of the frame.
+
+Owns coarse grids, look-up and averaging down; must not know bodies. Maps are evaluated on a grid of GRID_PX cells and
+stretched: warps are smooth, and this is what makes them cheap.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from garment.garment import Piece
+from garment.layer import Layer, LayerPart
+
+GRID_PX = 6
+
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in the frame."""
+
+
+def box_within(low: np.ndarray, high: np.ndarray, hw: tuple[int, int]) -> Box | None:
+    """The whole pixels between two corners, or None when nothing of it is in the frame."""
+    height, width = hw
+    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
+    x1, y1 = min(math.ceil(high[0]), width), min(math.ceil(high[1]), height)
+    return (x0, y0, x1, y1) if x1 - x0 > 1 and y1 - y0 > 1 else None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Centres of GRID_PX cells over a box and one cell around it."""
+
+    box: Box
+    points: np.ndarray
+    """float32 (M, 2), pixels of the frame."""
+    size: tuple[int, int]
+    """Rows and columns; M is their product."""
+
+    def stretch(self, coarse: np.ndarray) -> np.ndarray:
+        """Values (M,) or (M, C) on the grid, at every pixel of the box: float32 (h, w) or (h, w, C)."""
+        x0, y0, x1, y1 = self.box
+        rows, columns = self.size
+        values = coarse.astype(np.float32).reshape(rows, columns, *coarse.shape[1:])
+        full = cv2.resize(values, (columns * GRID_PX, rows * GRID_PX), interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(full[GRID_PX : GRID_PX + y1 - y0, GRID_PX : GRID_PX + x1 - x0])
+
+
+def grid_over(box: Box) -> Grid:
+    """The grid of a box."""
+    x0, y0, x1, y1 = box
+    columns, rows = math.ceil((x1 - x0) / GRID_PX) + 2, math.ceil((y1 - y0) / GRID_PX) + 2
+    x = x0 + (np.arange(columns, dtype=np.float32) - 0.5) * GRID_PX - 0.5
+    y = y0 + (np.arange(rows, dtype=np.float32) - 0.5) * GRID_PX - 0.5
+    return Grid(box, np.stack(np.meshgrid(x, y), -1).reshape(-1, 2), (rows, columns))
+
+
+def look_up(
+    piece: Piece,
+    grid: Grid,
+    *,
+    maps: np.ndarray,
+    name: str,
+    spread: np.ndarray,
+    fade: np.ndarray | None = None,
+    turn: float = 0.0,
+) -> LayerPart:
+    """Fetch the piece's pixels for the grid's box.
+
+    Args:
+        maps: (M, 2) positions in the piece.
+        spread: (M,) in [0, 1]: where the cloth may be carried on over old clothes that stick out.
+        fade: (M,) in [0, 1]: opacity on top of the piece's own.
+        turn: radians by which the normals turn on screen, from down to the right.
+    """
+    full = grid.stretch(maps)
+    # Beyond its margin the piece goes on in the colours of its rim, transparent.
+    rgba = cv2.remap(piece.albedo, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    relief = cv2.remap(piece.relief, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if fade is not None and fade.min() < 1.0:
+        rgba[..., 3] = cv2.multiply(rgba[..., 3], grid.stretch(fade), dtype=cv2.CV_8U)
+    if turn:
+        relief = _turn_normals(relief, turn)
+    reach = cv2.convertScaleAbs(grid.stretch(spread), alpha=255.0)
+    return LayerPart(name=name, xy=grid.box[:2], rgba=rgba, relief=relief, spread=reach)
+
+
+def _turn_normals(relief: np.ndarray, turn: float) -> np.ndarray:
+    """Turn the normals of a strip with it; +y of a normal is up."""
+    c, s = math.cos(turn), math.sin(turn)
+    middle = 128.0
+    matrix = np.array(
+        [
+            [c, -s, 0, 0, middle * (1 - c + s)],
+            [s, c, 0, 0, middle * (1 - s - c)],
+            [0, 0, 1, 0, 0],
+            [0, 0, 0, 1, 0],
+        ]
+    )
+    return cv2.transform(relief, matrix)
+
+
+def shrink_layer(layer: Layer, n: int) -> Layer:
+    """Average a layer that was draped at n times the size down to the frame's."""
+    hw = (layer.hw[0] // n, layer.hw[1] // n)
+    return Layer(hw=hw, parts=tuple(_shrink_part(part, n) for part in layer.parts))
+
+
+def _shrink_part(part: LayerPart, n: int) -> LayerPart:
+    x, y = part.xy
+    h, w = part.rgba.shape[:2]
+    x0, y0, x1, y1 = x // n, y // n, -(-(x + w) // n), -(-(y + h) // n)
+    pad = (y - y0 * n, y1 * n - y - h, x - x0 * n, x1 * n - x - w)
+
+    def down(image: np.ndarray) -> np.ndarray:
+        padded = cv2.copyMakeBorder(image, *pad, cv2.BORDER_REPLICATE)
+        return cv2.resize(padded, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+
+    # Weighted by opacity, so that what is bled under the edge does not count.
+    weight = cv2.add(cv2.extractChannel(part.rgba, 3).astype(np.float32), 0.01)
+    rgb = cv2.cvtColor(part.rgba, cv2.COLOR_RGBA2RGB)
+    small_weight = down(weight)
+    colour = down(cv2.multiply(rgb, cv2.merge([weight] * 3), dtype=cv2.CV_32F)) / small_weight[..., None]
+    rgba = np.clip(np.dstack([colour, small_weight]) + 0.5, 0, 255).astype(np.uint8)
+    return LayerPart(
+        name=part.name,
+        xy=(x0, y0),
+        rgba=rgba,
+        relief=None if part.relief is None else down(part.relief),
+        spread=None if part.spread is None else down(part.spread),
+    )
