@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 
 from models.fitting import Fitting
-from server.http import health
+from server.http import catalog, documentation, garments, health, static, tryon
 from server.http.edge import Edge
 from server.http.problems import HANDLED, answer_error
 from server.live import endpoint
 from server.services import make_services
 from server.settings import Settings
 
+DIST = Path(__file__).parents[1] / "web" / "dist"
 EXPOSED_HEADERS = ("X-Request-ID", "X-Lucy-Stage", "X-Lucy-Degraded", "X-Lucy-Seed", "Server-Timing", "ETag")
 
 
@@ -24,8 +27,12 @@ def create_app(settings: Settings, fitting: Fitting) -> FastAPI:
     """The app, ready to be served. It closes `fitting` when it is shut down."""
     app = FastAPI(title="Lucy", version="0.1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
     services = app.state.services = make_services(settings, fitting)
-    app.include_router(health.routes())
+    for part in (health, tryon, catalog, garments, documentation):
+        app.include_router(part.routes())
+    app.add_api_route("/", _to_the_kiosk, include_in_schema=False)
+    app.mount("/kiosk", static.Pages(DIST), name="kiosk")
     app.add_api_websocket_route("/ws", endpoint.live)
+    app.openapi = lambda: documentation.describe(app)
     for kind in HANDLED:
         app.add_exception_handler(kind, answer_error)
     app.add_middleware(
@@ -42,6 +49,10 @@ def create_app(settings: Settings, fitting: Fitting) -> FastAPI:
         patience_s=settings.client_timeout_s,
     )
     return app
+
+
+async def _to_the_kiosk() -> RedirectResponse:
+    return RedirectResponse("/kiosk/")
 
 
 @asynccontextmanager

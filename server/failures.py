@@ -51,14 +51,15 @@ TABLE = MappingProxyType(
         "image_too_small": Failure(422, "The picture is too small"),
         "image_too_large": Failure(413, "The picture is too large"),
         "unsupported_format": Failure(415, "The picture's format is not supported"),
-        "no_alpha": Failure(422, "A layer needs an alpha channel"),
-        "bad_layer": Failure(422, "The layer does not fit the frame"),
+        "layer_size": Failure(422, "The layer does not fit the frame"),
         "bad_landmarks": Failure(422, "The landmarks are wrong"),
         # What is in the shop.
         "unknown_fabric": Failure(404, "There is no such fabric"),
         "unknown_cut": Failure(404, "There is no such cut"),
         "unknown_garment": Failure(404, "There is no such garment"),
-        "bad_garment": Failure(422, "The garment cannot be used"),
+        "fabric_retired": Failure(410, "This fabric is no longer offered"),
+        "no_garment": Failure(422, "No garment was found in the photo"),
+        "rack_full": Failure(507, "There is no room for more garments"),
         "bad_anchors": Failure(422, "The anchors are wrong"),
         # The server's own troubles.
         "busy": Failure(503, "The server is at its limit", 1013),

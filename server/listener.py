@@ -27,9 +27,9 @@ logger = logging.getLogger("lucy")
 class HonestWebSocket(WebSocketsSansIOProtocol):
     """A send is over when the bytes have left the process, and a connection is over soon after its app.
 
-    As it comes, a send returns while all of its bytes may still lie in the transport's buffer, so a client that does not
-    read costs one more picture than anybody counts; and a connection whose client never reads again is kept open until
-    the kernel gives it up.
+    As it comes, a send returns while all of its bytes may still lie in the transport's buffer, so a client that does
+    not read costs one more picture than anybody counts; and a connection whose client never reads again is kept open
+    until the kernel gives it up.
     """
 
     def connection_made(self, transport: BaseTransport) -> None:

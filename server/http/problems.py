@@ -105,4 +105,8 @@ def _where(error: Mapping[str, Any]) -> str:
 
 
 def _what(error: Mapping[str, Any]) -> str:
-    return "has a field that is not known" if error["type"] == "extra_forbidden" else str(error["msg"])
+    return (
+        "has a field that is not known"
+        if error["type"] == "extra_forbidden"
+        else str(error["msg"]).removeprefix("Value error, ")
+    )

@@ -1,4 +1,4 @@
-"""Who is connected. Owns the limit on live sessions and the way they end when the server stops; must not know frames."""
+"""Who is connected. Owns the limit on live sessions and how they end when the server stops; must not know frames."""
 
 from __future__ import annotations
 

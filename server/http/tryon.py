@@ -1,0 +1,199 @@
+"""POST /virtual-tryon: the premium capture.
+
+Owns the request's fields, and the answer as a picture or as JSON; must not know how a picture is made.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.fitting import FitRequest, Fitted, Output, Wish
+from server.http.bodies import JsonText, Names, PictureField, RequestBody, described, read_body
+from server.http.problems import problems
+from server.live.protocol import data_url
+from server.services import Services, Use
+from utils.errors import InputError
+from utils.images import CAPTURE_LIMITS, read_image
+
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+FORMATS = ("jpeg", "webp", "png")
+
+
+class CaptureOutput(RequestBody):
+    """How the picture is to be encoded."""
+
+    format: Literal["jpeg", "webp", "png"] | None = None
+    quality: Annotated[int, Field(ge=1, le=100)] = 92
+    long_side: Annotated[int, Field(ge=16, le=12_000)] | None = None
+
+
+class Capture(RequestBody):
+    """One frame and what is to be done with it. Only `frame` must be there."""
+
+    frame: PictureField
+    layer: PictureField | None = None
+    garment: PictureField | None = None
+    garment_id: Id | None = None
+    fabric_id: Id | None = None
+    cut: Id | None = None
+    none: bool = False
+    landmarks: Annotated[list[list[float]] | None, JsonText] = None
+    steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    output: Annotated[CaptureOutput, JsonText] = CaptureOutput()
+    include: Annotated[frozenset[Literal["mask", "layer", "landmarks"]], Names] = frozenset()
+
+
+class CaptureAnswer(BaseModel):
+    """The JSON answer. Pictures are `data:` URLs."""
+
+    id: str
+    image: str
+    size: tuple[int, int]
+    stage: str
+    degraded: bool
+    reason: str | None
+    seed: int
+    timings_ms: dict[str, float]
+    quality: dict[str, float | None]
+    landmarks: list[list[float]] | None = None
+    mask: str | None = None
+    layer: str | None = None
+
+
+async def virtual_tryon(request: Request, services: Use) -> Response:
+    """Dress one frame at its full resolution. `Accept: image/*` gets the picture, anything else JSON."""
+    capture = await read_body(request, Capture)
+    asked_format = image_format(request.headers.get("accept", ""))
+    output = Output(
+        format=capture.output.format or (asked_format if asked_format in FORMATS else "jpeg"),
+        quality=capture.output.quality,
+        long_side=capture.output.long_side,
+    )
+    fit = FitRequest(
+        frame=capture.frame,
+        wish=await _wish(capture, services),
+        layer=capture.layer,
+        landmarks=capture.landmarks,
+        output=output,
+        seed=capture.seed,
+        include=capture.include,
+    )
+    timeout_s = services.settings.capture_timeout_s
+    fitted = await services.workers.captures.run(services.fitting.capture, fit, timeout_s=timeout_s)
+    services.metrics.picture(fitted.stage, fitted.timings_ms, kind="capture")
+    services.metrics.judge(fitted.quality, kind="capture")
+    return _as_json(fitted, capture.include) if asked_format is None else _as_picture(fitted)
+
+
+def image_format(accept: str) -> str | None:
+    """What a client that wants a picture wants: jpeg, webp, png, or "*"; None where it would rather have JSON."""
+    best: tuple[float, str | None] = (0.0, None)
+    for choice in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in choice.split(";"))
+        family, _, name = kind.partition("/")
+        weight = _weight(parameters)
+        if family == "image" and name in (*FORMATS, "*") and weight > best[0]:
+            best = (weight, name)
+        elif kind in ("application/json", "application/*", "*/*") and weight > best[0]:
+            best = (weight, None)
+    return best[1]
+
+
+def routes() -> APIRouter:
+    """The capture."""
+    router = APIRouter(tags=["try-on"])
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    answers = {
+        200: {"content": {f"image/{name}": picture for name in FORMATS}, "description": "The picture, or JSON"},
+        **problems(*CAPTURE_CODES),
+    }
+    router.add_api_route(
+        "/virtual-tryon",
+        virtual_tryon,
+        methods=["POST"],
+        summary="Dress one frame, slowly and well",
+        response_model=CaptureAnswer,
+        responses=answers,
+        openapi_extra=described(Capture),
+    )
+    return router
+
+
+PICTURE_CODES = ("bad_image", "image_truncated", "image_animated", "image_too_small", "image_too_large")
+BODY_CODES = ("invalid_request", "body_too_large", "body_timeout", "unsupported_media_type", "unsupported_format")
+CAPTURE_CODES = (
+    *BODY_CODES,
+    *PICTURE_CODES,
+    *("bad_landmarks", "layer_size", "bad_wish", "no_garment"),
+    *("unknown_fabric", "unknown_cut", "unknown_garment", "fabric_retired"),
+    *("busy", "timeout", "rack_full", "internal"),
+)
+
+
+async def _wish(capture: Capture, services: Services) -> Wish:
+    """Exactly one form, or none. A garment's photo is hung up first."""
+    forms = (capture.garment, capture.garment_id, capture.fabric_id or capture.cut, capture.none or None)
+    if sum(form is not None for form in forms) > 1:
+        raise InputError("bad_wish", "send one of garment, garment_id, fabric_id with cut, none")
+    if capture.garment is None:
+        return Wish(garment_id=capture.garment_id, fabric_id=capture.fabric_id, cut=capture.cut)
+    record = await services.workers.wardrobe.run(
+        hang_up, services, capture.garment, "garment", timeout_s=services.settings.prepare_timeout_s
+    )
+    return Wish(garment_id=record.id)
+
+
+def hang_up(services: Services, photo: bytes, name: str) -> Any:
+    """Blocking: put the photo of a garment on the rack. Raises InputError, CapacityError."""
+    return services.fitting.wardrobe.rack.add(read_image(photo, limits=CAPTURE_LIMITS, alpha=True), name=name)
+
+
+def _as_picture(fitted: Fitted) -> Response:
+    timings = ", ".join(f"{name};dur={spent_ms:.1f}" for name, spent_ms in fitted.timings_ms.items())
+    headers = {
+        "X-Lucy-Stage": fitted.stage,
+        "X-Lucy-Degraded": str(fitted.degraded).lower(),
+        "X-Lucy-Seed": str(fitted.seed),
+        "Server-Timing": timings,
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+    }
+    return Response(fitted.image, media_type=fitted.media_type, headers=headers)
+
+
+def _as_json(fitted: Fitted, include: frozenset[str]) -> Response:
+    answer: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "image": data_url(fitted.image),
+        "size": fitted.hw,
+        "stage": fitted.stage,
+        "degraded": fitted.degraded,
+        "reason": fitted.reason,
+        "seed": fitted.seed,
+        "timings_ms": fitted.timings_ms,
+        "quality": fitted.quality,
+    }
+    if "landmarks" in include:
+        answer["landmarks"] = fitted.landmarks
+    answer |= {name: data_url(fitted.extras[name]) for name in ("mask", "layer") if name in fitted.extras}
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    return Response(msgspec.json.encode(answer), media_type="application/json", headers=headers)
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
