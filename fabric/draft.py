@@ -164,12 +164,11 @@ def _herringbone(rib_ends: int) -> np.ndarray:
 
 
 def _pin_dot() -> np.ndarray:
-    """Two round weft-faced dots, staggered, on a warp-faced satin of five."""
-    end, pick = np.arange(40), np.arange(40)[:, None]
-    ground = (end * 2 + pick) % 5 != 0
-    dot = (end * 2 + pick) % 5 == 2
-    inside = [np.hypot(end - at, pick - at) < 4.6 for at in (9.5, 29.5)]
-    return np.where(inside[0] | inside[1], dot, ground)
+    """Two staggered dots on a warp-faced satin. Of three picks one weaves the ground, two show in the dots alone."""
+    end, pick = np.arange(50), np.arange(90)[:, None]
+    ground = (pick % 3 != 2) | ((end * 2 + pick // 3) % 5 != 0)
+    dots = [np.hypot((end - x) / 4.0, (pick - y) / 7.2) < 1.0 for x, y in ((12, 21.5), (37, 66.5))]
+    return ground & ~((dots[0] | dots[1]) & (pick % 3 != 2))
 
 
 def _check(draft: Draft) -> None:

@@ -26,8 +26,8 @@ def raise_nap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cover linear albedo (h, w, 3) and height (h, w) with felt; `fuzz` in [0, 1], `contrast` between its fibres."""
     hw = height_mm.shape
-    felt = _fibres(rng, hw, px_per_mm) + _fibres(rng, hw, px_per_mm)
-    felt += 1.2 * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm / 0.9))
+    felt = sum(_fibres(rng, hw, px_per_mm) for _ in range(3))
+    felt += np.float32(0.3) * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm * 0.6))
     felt /= max(float(felt.std()), 1e-6)
     mottle = np.exp(np.float32(contrast) * felt)
     mottle /= mottle.mean()
@@ -43,7 +43,7 @@ def _fibres(rng: np.random.Generator, hw: tuple[int, int], px_per_mm: float) -> 
     Line integral convolution (Cabral and Leedom 1993) by doubling: each round averages the field with itself, moved
     along the flow by as much as all rounds before.
     """
-    angle = np.float32(np.pi) * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm / 2.5))
+    angle = np.float32(np.pi) * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm * 4.0))
     flow_x, flow_y = np.cos(angle), np.sin(angle)
     column, row = np.arange(hw[1], dtype=np.float32), np.arange(hw[0], dtype=np.float32)[:, None]
     strands = rng.standard_normal(hw, dtype=np.float32)
@@ -53,5 +53,5 @@ def _fibres(rng: np.random.Generator, hw: tuple[int, int], px_per_mm: float) -> 
     return strands / max(float(strands.std()), 1e-6)
 
 
-def _cells(hw: tuple[int, int], per_px: float) -> tuple[int, int]:
-    return tuple(max(4, round(side / per_px)) for side in hw)
+def _cells(hw: tuple[int, int], size_px: float) -> tuple[int, int]:
+    return max(4, round(hw[0] / size_px)), max(4, round(hw[1] / size_px))

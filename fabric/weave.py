@@ -24,7 +24,8 @@ SPAN_MM = 36.0
 """A tile spans at least this much, so that the mottle of the yarns does not repeat within a hand's breadth."""
 
 _SAMPLES_PER_THREAD = 5.0
-_MOST_SAMPLES = 3_000_000
+_FINEST_PX_PER_MM = 20.0  # threads of silk are not told apart, and need not be
+_MOST_SAMPLES = 4_000_000
 _PLY_RELIEF = 0.06  # of the plies, in yarn diameters
 _SOAK = 2.2  # how much less light comes back from a diameter's depth between threads, as an exponent
 
@@ -69,7 +70,8 @@ def weave(
 
 def _supersampling(draft: Draft, hw: tuple[int, int], px_per_mm: float) -> int:
     """Samples per pixel along one axis: as many as the threads need, as few as the memory allows."""
-    wanted = math.ceil(_SAMPLES_PER_THREAD * max(draft.ends_per_cm, draft.picks_per_cm) / 10.0 / px_per_mm)
+    finest = min(_SAMPLES_PER_THREAD * max(draft.ends_per_cm, draft.picks_per_cm) / 10.0, _FINEST_PX_PER_MM)
+    wanted = max(2, math.ceil(finest / px_per_mm))  # never one: hairy outlines would turn into specks
     affordable = int(math.sqrt(_MOST_SAMPLES / (hw[0] * hw[1])))
     return max(1, min(wanted, affordable))
 
@@ -84,10 +86,12 @@ def _finish(
     diameter_mm = 10.0 * draft.cover / max(draft.ends_per_cm, draft.picks_per_cm)
     height_mm = face.height_mm + bulge * face.crown * np.float32(_PLY_RELIEF * diameter_mm * draft.relief)
     # Light that falls between two threads is soaked up on its way back, from wherever it came: this is reflectance,
-    # not shadow. The mean is put back, so that yarns are specified by the colour they have in the cloth.
+    # not shadow. Pale fibres pass it on and soak up less. The mean is put back, so that yarns are specified by the
+    # colour they have in the cloth.
     hollow = np.minimum(height_mm - blur(height_mm, 0.8 * diameter_mm * samples_per_mm), np.float32(0.0))
     open_ = np.exp(hollow * np.float32(_SOAK / diameter_mm)) * (np.float32(0.75) + np.float32(0.25) * face.crown)
-    light = light * (open_ / open_.mean())[..., None]
+    soaked = light * (1.0 - (1.0 - open_[..., None]) * (1.0 - light))
+    light = soaked * (light.mean(axis=(0, 1)) / soaked.mean(axis=(0, 1)))
     if draft.fuzz > 0.0:
         contrast = 0.5 * threads.contrast
         return raise_nap(light, height_mm, rng=rng, fuzz=draft.fuzz, contrast=contrast, px_per_mm=samples_per_mm)

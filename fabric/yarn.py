@@ -40,9 +40,9 @@ def spin(draft: Draft, rng: np.random.Generator, *, threads: tuple[int, int], si
     steps = math.ceil(max(size_mm) / _STEP_MM)
     count = len(length_mm)
     fine = _along(rng, count, steps, knots=steps)
-    slow = _along(rng, count, steps, knots=max(4, round(max(size_mm) / 5.0)))
-    quick = _along(rng, count, steps, knots=max(8, round(max(size_mm) / 0.7)))
-    bobbin = rng.standard_normal((count, 1), dtype=np.float32)
+    slow = _balance(_along(rng, count, steps, knots=max(4, round(max(size_mm) / 5.0))), threads)
+    quick = _balance(_along(rng, count, steps, knots=max(8, round(max(size_mm) / 0.7))), threads)
+    bobbin = _balance(rng.standard_normal((count, 1), dtype=np.float32), threads)
     shade = 1.0 + (0.012 + 0.03 * draft.slub) * (0.5 * bobbin + 0.6 * slow + 0.6 * quick)
     rank = _normal_cdf(0.88 * fine + 0.40 * quick + 0.20 * slow + 0.14 * bobbin)
     colour = _blend(draft, rank, threads) * shade[..., None]
@@ -112,6 +112,13 @@ def _along(rng: np.random.Generator, threads: int, steps: int, *, knots: int) ->
         row = np.arange(threads, dtype=np.float32)[:, None].repeat(steps, axis=1)
         noise = cv2.remap(noise, column, row, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
     return noise / max(float(noise.std()), 1e-6)
+
+
+def _balance(noise: np.ndarray, threads: tuple[int, int]) -> np.ndarray:
+    """Make up for each thread among its neighbours: what many share would show where the tile repeats."""
+    sets = np.split(noise, [threads[0]])
+    level = [part - sum(np.roll(part, shift, axis=0) for shift in range(-4, 5)) / np.float32(9.0) for part in sets]
+    return np.concatenate(level)
 
 
 def _normal_cdf(z: np.ndarray) -> np.ndarray:
