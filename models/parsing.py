@@ -57,7 +57,7 @@ class Parsing:
     def mask(self, *names: str, hw: tuple[int, int] | None = None, carry: np.ndarray | None = None) -> np.ndarray:
         """The sum of these categories as float32 (H, W) of the frame; what lies outside the crop is background.
 
-        `hw` asks for another size of the same picture. `carry`, float (2, 3), moves the frame's pixels on to a later
+        `names` are of CATEGORIES. `hw` asks for another size of the same picture. `carry`, float (2, 3), moves the frame's pixels on to a later
         frame (before any change of size).
         """
         chosen = self.soft[[CATEGORIES.index(name) for name in names]]

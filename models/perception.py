@@ -24,8 +24,8 @@ from utils.smoothing import OneEuro, Settling
 
 log = logging.getLogger(__name__)
 
-_MIN_CUTOFF_HZ = 0.4  # at rest half of the landmarks' tremble goes
-_BETA = 12.0  # Hz per body unit and second: in motion no landmark trails by more than 1 / (2 pi beta), 1.3 % of a unit
+_MIN_CUTOFF_HZ = 0.4
+_BETA = 20.0  # Hz per body unit and second: nothing trails by more than 1 / (2 pi beta), 0.8 % of a shoulder width
 _UNSEEN_SETTLES_S = 0.4
 _VISIBILITY_SETTLES_S = 0.1
 _LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE

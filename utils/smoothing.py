@@ -24,6 +24,7 @@ class OneEuro:
         self._beta = beta
         self._speed_cutoff_hz = speed_cutoff_hz
         self._values: np.ndarray | None = None  # (N, D) as last returned; None before the first step
+        self._given: np.ndarray  # (N, D) as last measured
         self._speeds: np.ndarray  # (N, D) per second, low-passed
         self._running: np.ndarray  # bool (N,): rows that were seen in the last step
         self._at_s = -math.inf
@@ -41,8 +42,8 @@ class OneEuro:
         values = np.asarray(values, np.float64)
         seen = np.ones(len(values), bool) if seen is None else np.asarray(seen, bool)
         if self._values is None or self._values.shape != values.shape:
-            self._values, self._speeds, self._at_s = values.copy(), np.zeros_like(values), at_s
-            self._running = seen.copy()
+            self._values, self._given, self._speeds = values.copy(), values.copy(), np.zeros_like(values)
+            self._running, self._at_s = seen.copy(), at_s
             return values.copy()
         dt_s = at_s - self._at_s
         steady = seen & self._running
@@ -50,16 +51,18 @@ class OneEuro:
             self._advance(steady, values, dt_s, unit)
             self._at_s = at_s
         fresh = seen & ~self._running
-        self._values[fresh] = values[fresh]
+        self._values[fresh] = self._given[fresh] = values[fresh]
         self._speeds[fresh | ~seen] = 0.0
         self._running = seen.copy()
         return self._values.copy()
 
     def _advance(self, rows: np.ndarray, values: np.ndarray, dt_s: float, unit: float) -> None:
-        delta = values[rows] - self._values[rows]
-        self._speeds[rows] += _share(self._speed_cutoff_hz, dt_s) * (delta / dt_s - self._speeds[rows])
+        speeds = (values[rows] - self._given[rows]) / dt_s
+        self._speeds[rows] += _share(self._speed_cutoff_hz, dt_s) * (speeds - self._speeds[rows])
         speed = np.linalg.norm(self._speeds[rows], axis=1, keepdims=True) / unit
-        self._values[rows] += _share(self._min_cutoff_hz + self._beta * speed, dt_s) * delta
+        share = _share(self._min_cutoff_hz + self._beta * speed, dt_s)
+        self._values[rows] += share * (values[rows] - self._values[rows])
+        self._given[rows] = values[rows]
 
 
 class Settling:

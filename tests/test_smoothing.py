@@ -1,0 +1,142 @@
+"""One Euro and settling: at rest, in motion, with gaps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.smoothing import OneEuro, Settling
+
+FPS = 30.0
+
+
+def filtered(filter_: OneEuro, track: np.ndarray, *, fps: float = FPS, **options: object) -> np.ndarray:
+    """Every step of a (T, N, D) track."""
+    return np.stack([filter_.step(points, i / fps, **options) for i, points in enumerate(track)])
+
+
+def one_euro(min_cutoff_hz: float = 0.5, beta: float = 10.0) -> OneEuro:
+    return OneEuro(min_cutoff_hz=min_cutoff_hz, beta=beta)
+
+
+def test_the_first_step_is_the_measurement_and_rest_stays_at_rest():
+    points = np.array([[3.0, 4.0], [-1.0, 2.0]])
+    out = filtered(one_euro(), np.repeat(points[None], 20, axis=0))
+    np.testing.assert_allclose(out, np.repeat(points[None], 20, axis=0), atol=1e-12)
+
+
+def test_trembling_is_calmed():
+    noise = np.random.default_rng(3).normal(0.0, 0.01, (600, 5, 2))
+    out = filtered(one_euro(), noise)
+    assert out[60:].std() < 0.4 * noise[60:].std()
+
+
+@pytest.mark.parametrize("speed", [0.2, 1.0, 4.0])
+def test_in_steady_motion_it_trails_by_the_time_constant_of_its_cutoff(speed):
+    min_cutoff_hz, beta = 0.5, 10.0
+    track = (np.arange(300) / FPS * speed)[:, None, None] * np.array([[0.6, 0.8]])
+    out = filtered(one_euro(min_cutoff_hz, beta), track)
+    behind = np.linalg.norm(track[-1, 0] - out[-1, 0])
+    assert behind == pytest.approx(speed / (2 * math.pi * (min_cutoff_hz + beta * speed)), rel=1e-3)
+    assert behind < 1 / (2 * math.pi * beta)
+
+
+def test_every_direction_is_treated_alike():
+    rng = np.random.default_rng(5)
+    track = np.cumsum(rng.normal(0, 0.05, (60, 4, 2)), axis=0)
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    np.testing.assert_allclose(filtered(one_euro(), track @ turn.T), filtered(one_euro(), track) @ turn.T, atol=1e-9)
+
+
+def test_the_unit_makes_it_independent_of_scale():
+    track = np.cumsum(np.random.default_rng(6).normal(0, 0.05, (60, 4, 2)), axis=0)
+    large = filtered(one_euro(), 150.0 * track, unit=150.0)
+    np.testing.assert_allclose(large, 150.0 * filtered(one_euro(), track), rtol=1e-9, atol=1e-9)
+
+
+def test_rows_do_not_influence_each_other():
+    track = np.cumsum(np.random.default_rng(7).normal(0, 0.1, (40, 3, 2)), axis=0)
+    alone = filtered(one_euro(), track[:, 1:2])
+    np.testing.assert_allclose(filtered(one_euro(), track)[:, 1:2], alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("garbage", [1e9, np.nan, np.inf])
+def test_an_unseen_row_stays_learns_nothing_and_starts_fresh(garbage):
+    filter_ = one_euro()
+    seen, hidden = np.array([True, True]), np.array([True, False])
+    filter_.step(np.array([[0.0, 0.0], [1.0, 1.0]]), 0.0, seen=seen)
+    last = filter_.step(np.array([[0.0, 0.0], [1.1, 1.0]]), 0.1, seen=seen)
+    for i in range(5):
+        out = filter_.step(np.array([[0.0, 0.0], [garbage, garbage]]), 0.2 + 0.1 * i, seen=hidden)
+        np.testing.assert_array_equal(out[1], last[1])
+    back = np.array([[0.0, 0.0], [7.0, 7.0]])
+    np.testing.assert_array_equal(filter_.step(back, 0.8, seen=seen)[1], [7.0, 7.0])
+    np.testing.assert_allclose(filter_.step(back, 0.9, seen=seen)[1], [7.0, 7.0])
+
+
+def test_a_row_that_was_never_seen_starts_when_it_is():
+    filter_ = one_euro()
+    filter_.step(np.array([[np.nan, np.nan]]), 0.0, seen=np.array([False]))
+    np.testing.assert_array_equal(filter_.step(np.array([[2.0, 3.0]]), 0.1, seen=np.array([True])), [[2.0, 3.0]])
+
+
+@pytest.mark.parametrize("at_s", [1.0, 0.5])
+def test_time_that_does_not_go_on_changes_nothing(at_s):
+    filter_ = one_euro()
+    filter_.step(np.array([[0.0, 0.0]]), 0.0)
+    last = filter_.step(np.array([[1.0, 0.0]]), 1.0)
+    np.testing.assert_array_equal(filter_.step(np.array([[9.0, 9.0]]), at_s), last)
+
+
+def test_reset_and_another_shape_begin_anew():
+    filter_ = one_euro()
+    filter_.step(np.zeros((1, 2)), 0.0)
+    filter_.reset()
+    np.testing.assert_array_equal(filter_.step(np.ones((1, 2)), 0.1), np.ones((1, 2)))
+    np.testing.assert_array_equal(filter_.step(np.full((3, 2), 5.0), 0.2), np.full((3, 2), 5.0))
+
+
+def test_the_answer_belongs_to_the_caller():
+    filter_ = one_euro()
+    filter_.step(np.zeros((1, 2)), 0.0)[:] = 99.0
+    np.testing.assert_array_equal(filter_.step(np.zeros((1, 2)), 0.1), np.zeros((1, 2)))
+
+
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(1e-3, 2.0)), min_size=1, max_size=30))
+def test_it_never_overshoots_what_it_was_given(steps):
+    filter_ = one_euro()
+    at_s = 0.0
+    given_ = []
+    for value, dt_s in steps:
+        at_s += dt_s
+        given_.append(value)
+        out = filter_.step(np.array([[value]]), at_s)[0, 0]
+        assert min(given_) - 1e-6 <= out <= max(given_) + 1e-6
+
+
+def test_settling_takes_its_time():
+    settling = Settling(time_s=0.5)
+    assert settling.step(2.0, 10.0) == 2.0
+    assert float(settling.step(3.0, 10.5)) == pytest.approx(3.0 - math.exp(-1.0))
+
+
+def test_settling_does_not_depend_on_how_often_it_is_asked():
+    often, once = Settling(time_s=0.5), Settling(time_s=0.5)
+    for settling in (often, once):
+        settling.step(np.zeros(3), 0.0)
+    for i in range(1, 11):
+        out = often.step(np.ones(3), i / 10)
+    np.testing.assert_allclose(out, once.step(np.ones(3), 1.0))
+
+
+def test_settling_stands_when_time_does_and_forgets_on_reset():
+    settling = Settling(time_s=0.5)
+    settling.step(1.0, 0.0)
+    assert settling.step(5.0, 0.0) == 1.0
+    assert settling.step(5.0, -1.0) == 1.0
+    settling.reset()
+    assert settling.step(7.0, 0.0) == 7.0
