@@ -128,7 +128,7 @@ class Enhanced(ServerMessage, tag="enhanced"):
 
     seq: int
     captured_ms: float | None
-    image: bytes | str
+    image: bytes
     size: tuple[int, int]
     stage: str
     degraded: bool
@@ -214,8 +214,9 @@ class JsonCodec:
         return _decode(data, _json_decoder(), msgspec.json.Decoder(_Envelope))
 
     def encode(self, message: ServerMessage) -> str:
-        if isinstance(message, Enhanced) and isinstance(message.image, bytes):
-            message = msgspec.structs.replace(message, image=data_url(message.image))
+        if isinstance(message, Enhanced):
+            fields = msgspec.to_builtins(message, builtin_types=(bytes,))
+            return msgspec.json.encode({**fields, "image": data_url(message.image)}).decode()
         return msgspec.json.encode(message).decode()
 
 
@@ -254,7 +255,7 @@ class _Envelope(Struct):
     """As much of a message as says what it was meant to be."""
 
     type: str
-    seq: int | None = None
+    seq: Any = None
 
 
 def _decode(data: bytes | str, decoder: Any, envelope: Any) -> ClientMessage:
@@ -271,17 +272,18 @@ def _explain(data: bytes | str, envelope: Any, complaint: str) -> MessageError:
     try:
         meant = envelope.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return MessageError("broken_envelope", "a message is one map with a type, and a seq where it is a keyframe")
+        return MessageError("broken_envelope", "a message is one map with a type")
     if meant.type not in TYPES:
         return MessageError("unknown_type", "the type is not one of hello, keyframe, wish, ping, bye")
+    seq = meant.seq if type(meant.seq) is int else None
     if "unknown field" in complaint:
-        return MessageError("bad_message", f"a {meant.type} message has no such field", seq=meant.seq)
+        return MessageError("bad_message", f"a {meant.type} message has no such field", seq=seq)
     found = re.search(r"`\$\.([a-z_]+)", complaint) or re.search(r"field `([a-z_]+)`", complaint)
     field = found[1] if found else "value"
     if field in ("frame", "layer") and "missing" not in complaint:
-        return MessageError("bad_image", f"{field} must be a picture: bin in msgpack, base64 in JSON", seq=meant.seq)
+        return MessageError("bad_image", f"{field} must be a picture: bin in msgpack, base64 in JSON", seq=seq)
     verb = "is missing" if "missing" in complaint else "has the wrong type or range"
-    return MessageError("bad_message", f"{field} {verb} in a {meant.type} message", seq=meant.seq)
+    return MessageError("bad_message", f"{field} {verb} in a {meant.type} message", seq=seq)
 
 
 def _picture_from_bin(_kind: type, value: object) -> Picture:

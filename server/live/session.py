@@ -12,6 +12,7 @@ been answered. Something new to wear is made up beside the stream, and frames go
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -102,8 +103,8 @@ class Session:
         self._started_s = 0.0
         """When the frame under way was started."""
         self._last_seq = -1
-        self._held: list[tuple[int, ServerMessage]] = []
-        """Answers that wait for the answer to an earlier frame."""
+        self._held: list[tuple[tuple[int, int], ServerMessage]] = []
+        """Answers that wait for the answer to an earlier frame: (that frame's seq, before or after it)."""
         self._somebody_in_view = True
         self._draining = False
         self._closed = False
@@ -220,23 +221,24 @@ class Session:
 
     def _drop(self, seq: int, reason: str) -> list[Answer]:
         self.dropped += 1
-        return self._answer_in_turn(seq, Dropped([seq], reason))
+        return self._answer_in_turn((seq, 0), Dropped([seq], reason))
 
     def _refuse(self, error: LucyError, seq: int | None) -> list[Answer]:
         if seq is None or seq <= self._last_seq:
             return [_error(error, seq)]
-        return self._answer_in_turn(seq, _error(error, seq))
+        # Its own number may be anything: its turn comes after the frames that were accepted before it.
+        return self._answer_in_turn((self._last_seq, 1), _error(error, seq))
 
-    def _answer_in_turn(self, seq: int, message: ServerMessage) -> list[Answer]:
-        self._held.append((seq, message))
+    def _answer_in_turn(self, turn: tuple[int, int], message: ServerMessage) -> list[Answer]:
+        self._held.append((turn, message))
         return self._release()
 
     def _release(self) -> list[Answer]:
         """Answers that no earlier frame is in front of any more, in order; neighbouring drops in one message."""
         pending = self._frames.under_way or self._frames.waiting
-        first = pending.keyframe.seq if pending else None
-        due = sorted((h for h in self._held if first is None or h[0] < first), key=lambda held: held[0])
-        self._held = [h for h in self._held if first is not None and h[0] >= first]
+        first = (pending.keyframe.seq, 0) if pending else (math.inf, 0)
+        due = sorted((held for held in self._held if held[0] < first), key=lambda held: held[0])
+        self._held = [held for held in self._held if held[0] >= first]
         answers: list[Answer] = []
         for _, message in due:
             last = answers[-1] if answers else None
@@ -284,7 +286,7 @@ class Session:
 
     def _want(self, wish: Wish) -> list[Answer]:
         self._wanted = wish
-        if wish == Wish():
+        if wish.is_none():
             self._wishes.clear()
             return self._wear(wish)
         self._wishes.put(wish)
@@ -309,8 +311,7 @@ class Session:
 def wish_from_wire(fields: WishFields | WishMessage) -> Wish:
     """Exactly one form. Raises InputError: bad_wish."""
     wish = Wish(garment_id=fields.garment_id, fabric_id=fields.fabric_id, cut=fields.cut)
-    forms = (bool(fields.none or wish == Wish()), fields.garment_id is not None, bool(fields.fabric_id or fields.cut))
-    if sum(forms) != 1 or (fields.fabric_id is None) != (fields.cut is None):
+    if fields.none != wish.is_none():
         raise InputError("bad_wish", "wish for a garment_id, or for a fabric_id with a cut, or for none")
     return wish
 
@@ -343,5 +344,5 @@ def _enhanced(keyframe: Keyframe, fitted: Fitted, queue_ms: float) -> Enhanced:
         seed=fitted.seed,
         timings_ms=timings_ms,
         reason=fitted.reason,
-        landmarks=fitted.landmarks,
+        landmarks=None if keyframe.landmarks is not None else fitted.landmarks,
     )
