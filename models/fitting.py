@@ -7,7 +7,7 @@ not know HTTP, WebSocket or who asks. Everything here blocks and belongs into a 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from utils.timing import Stopwatch
 
 __all__ = ["FitRequest", "Fitted", "Fitting", "LiveFitting", "Output", "Wish"]
 
+_LOOK_MS = 40.0  # between two looks at a still picture
 _CHECK_EVERY = 15  # live frames between two self-checks
 _MEDIA_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png"}
 
@@ -86,10 +87,20 @@ class Fitted:
 class Fitting:
     """Everything that one program needs to dress people. Thread-safe."""
 
-    def __init__(self, *, vision: Vision, wardrobe: Wardrobe, max_live: int = 64) -> None:
+    def __init__(
+        self,
+        *,
+        vision: Vision,
+        wardrobe: Wardrobe,
+        max_live: int = 64,
+        live_limits: ImageLimits = LIVE_LIMITS,
+        capture_limits: ImageLimits = CAPTURE_LIMITS,
+    ) -> None:
         self._vision = vision
         self.wardrobe = wardrobe
         self._max_live = max_live
+        self._live_limits = live_limits
+        self._premium = _Variant(capture_limits, PREMIUM, looks=3, check=True)
         self._live: set[LiveFitting] = set()
 
     def open_live(self) -> LiveFitting:
@@ -100,7 +111,7 @@ class Fitting:
         """
         if len(self._live) >= self._max_live:
             raise CapacityError("busy", "all places are taken", hint="try again in a minute")
-        live = LiveFitting(self._vision.perception(), self.wardrobe, leave=self._live.discard)
+        live = LiveFitting(self._vision.perception(), self.wardrobe, limits=self._live_limits, leave=self._live.discard)
         self._live.add(live)
         return live
 
@@ -113,7 +124,7 @@ class Fitting:
         """
         perception = self._vision.perception()
         try:
-            return _Fit(perception, Dresser(), self.wardrobe.garment(request.wish)).run(request, _PREMIUM)
+            return _Fit(perception, Dresser(), self.wardrobe.garment(request.wish)).run(request, self._premium)
         finally:
             perception.close()
 
@@ -145,9 +156,17 @@ class Fitting:
 class LiveFitting:
     """One kiosk's stream. One call at a time, from any thread."""
 
-    def __init__(self, perception: Perception, wardrobe: Wardrobe, *, leave: Any) -> None:
+    def __init__(
+        self,
+        perception: Perception,
+        wardrobe: Wardrobe,
+        *,
+        limits: ImageLimits,
+        leave: Callable[[LiveFitting], None],
+    ) -> None:
         self._perception = perception
         self._wardrobe = wardrobe
+        self._limits = limits
         self._leave = leave
         self._dresser = Dresser()
         self._frames = 0
@@ -162,7 +181,7 @@ class LiveFitting:
         checked = self._frames % _CHECK_EVERY == 0
         self._frames += 1
         fit = _Fit(self._perception, self._dresser, self._wardrobe.garment(request.wish))
-        return fit.run(request, _LIVE_CHECKED if checked else _LIVE)
+        return fit.run(request, _Variant(self._limits, LIVE, looks=1, check=checked))
 
     def close(self) -> None:
         """Forget the wearer. Harmless when repeated."""
@@ -178,11 +197,6 @@ class _Variant:
     """How often a frame is looked at: the tracker finds a person more exactly where it has just seen her."""
     check: bool
     """Whether the picture is checked."""
-
-
-_LIVE = _Variant(LIVE_LIMITS, LIVE, looks=1, check=False)
-_LIVE_CHECKED = _Variant(LIVE_LIMITS, LIVE, looks=1, check=True)
-_PREMIUM = _Variant(CAPTURE_LIMITS, PREMIUM, looks=3, check=True)
 
 
 class _Fit:
@@ -228,13 +242,12 @@ class _Fit:
         )
 
     def _look(self, frame: np.ndarray, given: Pose | None, *, looks: int) -> Percept | None:
-        percept = None
-        for look in range(looks):
-            last = look == looks - 1
-            percept = self._perception.look(
-                frame, at_ms=time.monotonic() * 1e3, landmarks=given, wait_parsing=last and looks > 1
-            )
-        return percept
+        if looks == 1:
+            return self._perception.look(frame, at_ms=time.monotonic() * 1e3, landmarks=given)
+        # A still picture is looked at on a clock of its own, so that the same picture gives the same result.
+        for look in range(looks - 1):
+            self._perception.look(frame, at_ms=look * _LOOK_MS, landmarks=given)
+        return self._perception.look(frame, at_ms=looks * _LOOK_MS, landmarks=given, wait_parsing=True)
 
     def _dress(
         self, frame: np.ndarray, layer: np.ndarray | None, percept: Percept | None, finish: Finish
