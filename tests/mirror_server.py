@@ -1,7 +1,7 @@
 """A fake of Lucy's server for the page tests: it answers in the real one's protocol and tries nobody's jacket on.
 
-Owns a scripted world: slow, gone, draining, nobody in view. It draws the shape of a jacket where a jacket might be, in the
-cloth's mean colour. Must not import the server it stands in for.
+Owns a scripted world: slow, gone, draining, nobody in view. It draws the shape of a jacket where a jacket might be, in
+the cloth's mean colour. Must not import the server it stands in for.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -55,6 +54,7 @@ class World:
     """What the fake does and what it saw; the test thread writes the first half and reads the second."""
 
     delay_s: float = 0.03
+    makeup_s: float = 0.05
     person: bool = True
     stage: str = "composite"
     raised_hand: bool = False
@@ -67,7 +67,7 @@ class World:
     most_in_flight: int = 0
     frame_hws: set[tuple[int, int]] = field(default_factory=set)
     captures: list[dict] = field(default_factory=list)
-    sockets: int = 0
+    sessions: set[_Session] = field(default_factory=set)
 
 
 def run_app(pages: Path, world: World) -> Starlette:
@@ -86,7 +86,6 @@ def run_app(pages: Path, world: World) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", lambda _: RedirectResponse("/kiosk/")),
             WebSocketRoute("/ws", live),
             Route("/virtual-tryon", capture, methods=["POST"]),
             Route("/api/fabric/catalog", catalog),
@@ -99,76 +98,95 @@ def run_app(pages: Path, world: World) -> Starlette:
 
 
 class _Session:
-    """One socket: a reader that counts what is under way, a worker that answers in order."""
+    """One socket: a reader that counts what is under way, a worker that answers in order, wishes made up beside."""
 
     def __init__(self, socket: WebSocket, world: World) -> None:
         self.socket = socket
         self.world = world
-        self.wish: dict = {"none": True}
+        self.worn: dict = {"none": True}
         self.waiting: asyncio.Queue[dict] = asyncio.Queue()
         self.in_flight = 0
+        self.tasks: set[asyncio.Task] = set()
 
     async def run(self) -> None:
         await self.socket.accept(subprotocol="lucy.msgpack.v1")
-        self.world.sockets += 1
-        worker = asyncio.create_task(self._work())
+        self.world.sessions.add(self)
+        limits = {"max_frame_bytes": 2**21, "max_pixels": 2_000_000, "max_in_flight": 2}
+        engine = {"name": "fake", "stage": self.world.stage}
+        await self._send(type="ready", session="fake", engine=engine, limits=limits, wish=self.worn)
+        self._do(self._work())
         try:
             while True:
                 await self._read(msgspec.msgpack.decode(await self.socket.receive_bytes()))
         except WebSocketDisconnect:
             pass
         finally:
-            self.world.sockets -= 1
-            worker.cancel()
+            self.world.sessions.discard(self)
+            for task in self.tasks:
+                task.cancel()
+
+    async def drain(self, *, retry_in_ms: int) -> None:
+        await self._send(type="notice", code="draining", message="about to restart", retry_in_ms=retry_in_ms)
+        await self.socket.close(1012)
+
+    def _do(self, work: Coroutine) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _read(self, message: dict) -> None:
-        if message.get("wish"):
-            self.wish = message["wish"]
-            self.world.wishes.append(self.wish)
-        if message["type"] == "hello":
+        kind = message.pop("type")
+        if kind == "hello":
             self.world.hellos.append(message)
-            limits = {"max_frame_bytes": 2**21, "max_pixels": 2_000_000, "max_in_flight": 2}
-            await self._send(
-                type="ready", session="fake", engine={"name": "fake", "stage": self.world.stage}, limits=limits
-            )
-        elif message["type"] == "keyframe":
+            self._do(self._make_up(message["wish"]))
+        elif kind == "wish":
+            self._do(self._make_up(message))
+        elif kind == "keyframe":
             self.in_flight += 1
             self.world.most_in_flight = max(self.world.most_in_flight, self.in_flight)
             self.waiting.put_nowait(message)
-        elif message["type"] == "ping":
+        elif kind == "ping":
             await self._send(type="pong", t=message["t"])
+
+    async def _make_up(self, wish: dict) -> None:
+        self.world.wishes.append(wish)
+        await asyncio.sleep(self.world.makeup_s)
+        self.worn = wish
+        await self._send(type="notice", code="wearing", message="worn from now on")
 
     async def _work(self) -> None:
         while True:
             message = await self.waiting.get()
+            worn = self.worn
             await asyncio.sleep(self.world.delay_s)
-            answer = await asyncio.to_thread(_answer, message, self.wish, self.world)
+            answer = await asyncio.to_thread(_answer, message, worn, self.world)
             self.in_flight -= 1
             self.world.frames += 1
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._send(**answer)
+            await self._send(**answer)
 
     async def _send(self, **message: object) -> None:
-        await self.socket.send_bytes(msgspec.msgpack.encode(message))
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page has gone
+            await self.socket.send_bytes(msgspec.msgpack.encode(message))
 
 
-def _answer(message: dict, wish: dict, world: World) -> dict:
+def _answer(message: dict, worn: dict, world: World) -> dict:
     frame = cv2.imdecode(np.frombuffer(message["frame"], np.uint8), cv2.IMREAD_COLOR_RGB)
     world.frame_hws.add(frame.shape[:2])
-    stage = world.stage if world.person else "mirror"
-    picture = _jpeg(_dress(frame, wish)) if world.person else b""
+    dressed = world.person and "none" not in worn
     answer = {
         "type": "enhanced",
         "seq": message["seq"],
         "captured_ms": message.get("captured_ms"),
-        "image": picture,
-        "size": list(frame.shape[:2]),
-        "stage": stage,
-        "degraded": False,
+        "image": _jpeg(_dress(frame, worn) if dressed else frame),
+        "size": frame.shape[:2],
+        "stage": world.stage if dressed else "mirror",
+        "degraded": not world.person,
         "seed": 0,
         "timings_ms": {"total": 1.0},
     }
-    return answer | ({"landmarks": _landmarks(world.raised_hand)} if world.person else {})
+    if world.person:
+        return answer | {"landmarks": _landmarks(world.raised_hand)}
+    return answer | {"reason": "no_person"}
 
 
 def _landmarks(raised: bool) -> list[list[float]]:
@@ -233,6 +251,16 @@ async def _capture(request: Request, world: World) -> Response:
     )
 
 
+class _Server(uvicorn.Server):
+    """Remembers its event loop, for the test thread."""
+
+    loop: asyncio.AbstractEventLoop
+
+    async def startup(self, sockets: list | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+
 class MirrorServer:
     """The fake on a port of its own, in a thread. It can be stopped and started again on the same port."""
 
@@ -240,13 +268,12 @@ class MirrorServer:
         self.pages = pages
         self.world = world
         self.port = 0
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-        self._up = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"http://localhost:{self.port}/kiosk/"
 
     def start(self) -> None:
         config = uvicorn.Config(
@@ -258,7 +285,7 @@ class MirrorServer:
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -272,6 +299,11 @@ class MirrorServer:
             self._server.should_exit = True
             self._thread.join(10)
             self._server = None
+
+    def drain(self, *, retry_in_ms: int) -> None:
+        """Say goodbye to every page; the server itself stays."""
+        for session in list(self.world.sessions):
+            asyncio.run_coroutine_threadsafe(session.drain(retry_in_ms=retry_in_ms), self._server.loop).result(5)
 
 
 @contextlib.contextmanager

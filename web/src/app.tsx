@@ -5,7 +5,7 @@ import { Fitting } from "./parts/fitting";
 import { Attract, Consent, StillThere, Trouble } from "./parts/quiet";
 import { ATTRACT, isMirroring, next } from "./screens/machine";
 import { useIdle } from "./screens/use-idle";
-import { useKeys } from "./screens/use-keys";
+import { useKeys, useModality } from "./screens/use-keys";
 import { useWardrobe } from "./use-wardrobe";
 import type { Choice } from "./wardrobe";
 import { firstChoice } from "./wardrobe";
@@ -20,6 +20,7 @@ export function App({ config }: { config: Config }) {
     pick(null);
     dispatch({ type: "left" });
   }, []);
+  const agree = useCallback(() => dispatch({ type: "agreed" }), []);
   const noteSeen = useCallback((atMs: number) => {
     seenMs.current = atMs;
   }, []);
@@ -30,6 +31,7 @@ export function App({ config }: { config: Config }) {
     onLeave: leave,
   });
   useKeys(screen, config.countdownS, dispatch);
+  useModality();
   useEffect(() => {
     document.documentElement.dataset.screen = screen.at;
   }, [screen.at]);
@@ -39,9 +41,11 @@ export function App({ config }: { config: Config }) {
       {screen.at === "attract" && (
         <Attract house={config.house} wardrobe={wardrobe} onTouch={() => dispatch({ type: "touched" })} />
       )}
-      {screen.at === "consent" && <Consent onAgree={() => dispatch({ type: "agreed" })} onLeave={leave} />}
+      {screen.at === "consent" && (
+        <Consent wardrobe={wardrobe} onAgree={agree} onLeave={leave} />
+      )}
       {screen.at === "trouble" && (
-        <Trouble trouble={screen.trouble} onRetry={() => dispatch({ type: "agreed" })} onLeave={leave} />
+        <Trouble wardrobe={wardrobe} trouble={screen.trouble} onRetry={agree} onLeave={leave} />
       )}
       {isMirroring(screen) && (
         <Fitting

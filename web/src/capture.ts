@@ -12,7 +12,7 @@ export async function developPicture(still: Blob, wish: Wish, token: string | nu
   const response = await fetch("/virtual-tryon", {
     method: "POST",
     body: form,
-    headers: token ? { Authorization: `Bearer ${token}` } : {},
+    headers: { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) },
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   });
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
@@ -22,8 +22,9 @@ export async function developPicture(still: Blob, wish: Wish, token: string | nu
 async function readPicture(response: Response): Promise<Blob> {
   const type = response.headers.get("content-type") ?? "";
   if (type.startsWith("image/")) return response.blob();
-  const answer = (await response.json()) as { image?: unknown };
+  const answer = (await response.json()) as { image?: unknown; stage?: unknown };
   if (typeof answer.image !== "string") throw new Error("the answer holds no picture");
+  if (answer.stage === "mirror") throw new Error("nobody was found to dress");
   return fromBase64(answer.image);
 }
 

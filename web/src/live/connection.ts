@@ -102,7 +102,7 @@ export class Connection {
 
   wear(wish: Wish): Action[] {
     this.wish = wish;
-    return this.phase === "open" ? [{ do: "send", message: { type: "wish", wish } }] : [];
+    return this.phase === "open" ? [{ do: "send", message: { type: "wish", ...wish } }] : [];
   }
 
   /** To be called a few times a second. */

@@ -15,11 +15,11 @@ export class RaisedHand {
   private spent = false;
 
   /** Progress in [0, 1]; 1 is returned once per raised hand. */
-  feed(landmarks: Landmark[] | null, nowMs: number): number {
-    const up = landmarks !== null && handIsUp(landmarks);
+  feed(landmarks: Landmark[], nowMs: number): number {
+    const up = handIsUp(landmarks);
     if (!up || nowMs - this.seenMs > GAP_MS) this.sinceMs = null;
     if (!up) {
-      if (landmarks !== null) this.spent = false;
+      if (landmarks.length > 0) this.spent = false;
       return 0;
     }
     this.seenMs = nowMs;

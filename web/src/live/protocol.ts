@@ -14,7 +14,7 @@ export type Landmark = [number, number, number, number];
 export type ClientMessage =
   | { type: "hello"; wish?: Wish; token?: string; client: string }
   | { type: "keyframe"; seq: number; captured_ms: number; frame: Uint8Array }
-  | { type: "wish"; wish: Wish }
+  | ({ type: "wish" } & Wish)
   | { type: "ping"; t: number }
   | { type: "bye" };
 
@@ -28,7 +28,7 @@ export type Answer = {
   capturedMs: number | null;
   image: Uint8Array;
   stage: Stage;
-  degraded: boolean;
+  /** Why less is shown than was wished for. */
   reason: string | null;
   landmarks: Landmark[] | null;
 };
@@ -113,7 +113,6 @@ function readAnswer(map: Fields): Answer | null {
     capturedMs: number(map.captured_ms),
     image,
     stage: map.stage,
-    degraded: map.degraded === true,
     reason: text(map.reason) || null,
     landmarks: Array.isArray(map.landmarks) ? map.landmarks.filter(isLandmark) : null,
   };

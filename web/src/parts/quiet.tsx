@@ -1,33 +1,22 @@
 /** The screens without a camera: the invitation, the consent, what to do when there is no camera, "Still there?". */
-import { useEffect, useMemo, useState } from "react";
+import type { ReactNode } from "react";
+import { useEffect } from "react";
 import type { CameraTrouble } from "../live/camera";
-import type { Fabric, Wardrobe } from "../wardrobe";
-
-const CLOTH_S = 9;
+import type { Wardrobe } from "../wardrobe";
+import { Bolt, useBolt } from "./bolt";
+import { Chalk } from "./chalk";
 
 export function Attract({ house, wardrobe, onTouch }: { house: string; wardrobe: Wardrobe; onTouch: () => void }) {
-  const cloths = useMemo(() => oneOfEach(wardrobe), [wardrobe]);
-  const turn = useTurn(cloths.length);
+  const { cloths, turn } = useBolt(wardrobe);
   const shown = cloths[turn];
   return (
     <main className="attract" onClick={onTouch}>
-      <div className="bolt" aria-hidden="true">
-        {cloths.map((cloth, index) => (
-          <div
-            key={cloth.id}
-            className="cloth"
-            data-on={index === turn}
-            style={{
-              backgroundColor: cloth.colour,
-              backgroundImage: isNear(index, turn, cloths.length) ? `url(${cloth.swatch})` : undefined,
-            }}
-          />
-        ))}
-      </div>
+      <Bolt cloths={cloths} turn={turn} />
       <p className="house">{house}</p>
+      <Chalk />
       <div className="invitation">
         <h1>Try our jackets&nbsp;on</h1>
-        <button type="button" className="plain">
+        <button type="button" className="primary">
           Touch to begin
         </button>
       </div>
@@ -43,46 +32,22 @@ export function Attract({ house, wardrobe, onTouch }: { house: string; wardrobe:
   );
 }
 
-/** Which of `count` cloths is on show. */
-function useTurn(count: number): number {
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    if (count < 2) return;
-    const timer = window.setInterval(() => setTurn((now) => (now + 1) % count), CLOTH_S * 1000);
-    return () => window.clearInterval(timer);
-  }, [count]);
-  return count === 0 ? 0 : turn % count;
-}
-
-/** The cloth on show, the one that is leaving and the next one: only these are loaded. */
-function isNear(index: number, turn: number, count: number): boolean {
-  return [0, 1, count - 1].includes((index - turn + count) % count);
-}
-
-/** The first cloth of every family, so that the invitation shows the breadth of the book. */
-function oneOfEach({ families }: Wardrobe): Fabric[] {
-  return families.flatMap(({ fabrics }) => fabrics.slice(0, 1)).slice(0, 8);
-}
-
-export function Consent({ onAgree, onLeave }: { onAgree: () => void; onLeave: () => void }) {
+export function Consent({ wardrobe, onAgree, onLeave }: { wardrobe: Wardrobe; onAgree: () => void; onLeave: () => void }) {
   return (
-    <main className="card-screen">
-      <div className="card">
-        <h1>A mirror with a wardrobe</h1>
-        <p>
-          Your camera picture is processed live on this shop’s own server to show you in our jackets, and nothing is
-          stored unless you download a picture.
-        </p>
-        <div className="actions">
-          <button type="button" className="primary" autoFocus onClick={onAgree}>
-            Start
-          </button>
-          <button type="button" className="plain" onClick={onLeave}>
-            Not now
-          </button>
-        </div>
+    <Card wardrobe={wardrobe} title="A mirror with a wardrobe">
+      <p>
+        Your camera picture is processed live on this shop’s own server to show you in our jackets, and nothing is stored
+        unless you download a picture.
+      </p>
+      <div className="actions">
+        <button type="button" className="primary" autoFocus onClick={onAgree}>
+          Start
+        </button>
+        <button type="button" className="plain" onClick={onLeave}>
+          Not now
+        </button>
       </div>
-    </main>
+    </Card>
   );
 }
 
@@ -100,27 +65,41 @@ const HELP: Record<CameraTrouble, { title: string; help: string }> = {
   },
 };
 
-type TroubleProps = { trouble: CameraTrouble; onRetry: () => void; onLeave: () => void };
+type TroubleProps = { wardrobe: Wardrobe; trouble: CameraTrouble; onRetry: () => void; onLeave: () => void };
 
-export function Trouble({ trouble, onRetry, onLeave }: TroubleProps) {
+export function Trouble({ wardrobe, trouble, onRetry, onLeave }: TroubleProps) {
   const { title, help } = HELP[trouble];
   useEffect(() => {
     navigator.mediaDevices?.addEventListener("devicechange", onRetry);
     return () => navigator.mediaDevices?.removeEventListener("devicechange", onRetry);
   }, [onRetry]);
   return (
-    <main className="card-screen" data-trouble={trouble}>
-      <div className="card" role="alert">
-        <h1>{title}</h1>
-        <p>{help}</p>
-        <div className="actions">
+    <Card wardrobe={wardrobe} title={title} trouble={trouble}>
+      <p role="alert">{help}</p>
+      <div className="actions">
+        {trouble !== "insecure" && (
           <button type="button" className="primary" autoFocus onClick={onRetry}>
             Try again
           </button>
-          <button type="button" className="plain" onClick={onLeave}>
-            Back
-          </button>
-        </div>
+        )}
+        <button type="button" className="plain" onClick={onLeave}>
+          Back
+        </button>
+      </div>
+    </Card>
+  );
+}
+
+type CardProps = { wardrobe: Wardrobe; title: string; trouble?: CameraTrouble; children: ReactNode };
+
+function Card({ wardrobe, title, trouble, children }: CardProps) {
+  const { cloths } = useBolt(wardrobe);
+  return (
+    <main className="card-screen" data-trouble={trouble}>
+      <Bolt cloths={cloths.slice(0, 1)} turn={0} />
+      <div className="card">
+        <h1>{title}</h1>
+        {children}
       </div>
     </main>
   );

@@ -1,15 +1,18 @@
 /** The mirror itself: the camera's picture, the server's over it, and the little that is written on them. */
 import type { RefObject } from "react";
-import type { Badge, Status } from "../live/mirror";
+import type { Badge, Status } from "../live/view";
 import type { Screen } from "../screens/machine";
 import { Ring } from "./ring";
 
 const SAID: Record<Badge, string> = {
   connecting: "One moment",
+  fitting: "Your jacket is on its way",
   composite: "Live preview",
   enhanced: "Live, in fine detail",
+  plain: "Your camera",
   waiting: "One moment – this is your camera",
   no_person: "Step into view",
+  no_body: "Step back a little",
   reconnecting: "Reconnecting – this is your camera",
 };
 
@@ -31,12 +34,17 @@ export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave 
       <canvas ref={canvas} width={1} height={1} role="img" aria-label="You, in the chosen jacket" />
       <div className="stage-top">
         <p className="badge" role="status" data-badge={badge}>
-          {badge === "composite" && status.degraded ? "Live preview – fine detail is busy" : SAID[badge]}
+          {SAID[badge]}
         </p>
-        <button type="button" className="leave" onClick={onLeave} aria-label="Finish">
-          <span aria-hidden="true">×</span>
+        <button type="button" className="leave" onClick={onLeave}>
+          Finish
         </button>
       </div>
+      {screen.at === "live" && status.hands && screen.note === null && (
+        <p className="hand-hint" style={{ visibility: status.raised > 0 ? "hidden" : "visible" }}>
+          Raise a hand to take a picture
+        </p>
+      )}
       {screen.at === "live" && status.raised > 0 && (
         <div className="raised">
           <Ring share={status.raised} label="Hold your hand up to take a picture" />

@@ -5,10 +5,11 @@ import type { Config } from "../config";
 import { liveUrl } from "../config";
 import type { CameraTrouble } from "../live/camera";
 import { CameraError, closeCamera, openCamera } from "../live/camera";
-import type { Status } from "../live/mirror";
-import { AT_REST, Mirror } from "../live/mirror";
+import { Mirror } from "../live/mirror";
 import type { Wish } from "../live/protocol";
 import { wishKey } from "../live/protocol";
+import type { Status } from "../live/view";
+import { AT_REST } from "../live/view";
 import { keepAwake } from "../live/wake";
 
 export type Surfaces = {

@@ -33,3 +33,22 @@ function eventFor(screen: Screen, key: string, seconds: number, onControl: boole
 function isControl(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("button, a, input") !== null;
 }
+
+/** Marks the page while it is used by touch or mouse, so that the focus ring shows to those who steer by keys alone. */
+export function useModality(): void {
+  useEffect(() => {
+    const { dataset } = document.documentElement;
+    const byPointer = () => {
+      dataset.pointer = "true";
+    };
+    const byKeys = () => {
+      delete dataset.pointer;
+    };
+    window.addEventListener("pointerdown", byPointer, true);
+    window.addEventListener("keydown", byKeys, true);
+    return () => {
+      window.removeEventListener("pointerdown", byPointer, true);
+      window.removeEventListener("keydown", byKeys, true);
+    };
+  }, []);
+}
