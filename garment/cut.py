@@ -47,6 +47,8 @@ class CutPiece:
     """uint8 (H, W): 255 where the sky is open, less under lapels, flaps and folds."""
     anchors: dict[str, tuple[float, float]]
     """Pixels of this piece."""
+    bleed: tuple[np.ndarray, np.ndarray]
+    """int32 (n,) flat indices: empty pixels near the silhouette, and the nearest covered pixel of each."""
 
 
 @dataclass(frozen=True)

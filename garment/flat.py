@@ -12,75 +12,94 @@ import numpy as np
 
 from garment.garment import Garment, Piece
 from garment.relief import unpack
+from utils.colour import linear_to_srgb8, srgb_to_linear
 
-_MARGIN_PX = 60
+_MARGIN_PX = 40
+_SWING = 0.02  # radians by which hanging sleeves stand off
+_FALL_MM, _FALL = 4.5, 0.4  # reach and strength of the shadow on what lies below
+_UNDER_ARM_MM = (60.0, 200.0)  # down a sleeve its shadow on the torso sets in between these
+_CROP_MM = 26.0
 
 
 @dataclass(frozen=True)
-class Light:
-    """A key light and a sky, as linear intensities."""
+class StudioLight:
+    """A key light and a sky, as linear intensities; flat cloth facing the viewer comes out at `exposure`."""
 
-    towards: tuple[float, float, float] = (-0.42, 0.55, 0.72)
+    towards: tuple[float, float, float] = (-0.45, 0.55, 0.70)
     """Direction to the key, +x right, +y up, +z to the viewer."""
     key: float = 0.72
-    sky: float = 0.42
-    ground: tuple[int, int, int] = (222, 220, 216)
+    sky: float = 0.40
+    exposure: float = 0.96
+    ground: tuple[int, int, int] = (226, 224, 220)
 
 
-def render_flat(garment: Garment, *, light: Light | None = None) -> np.ndarray:
+def render_flat(garment: Garment, *, light: StudioLight | None = None) -> np.ndarray:
     """uint8 RGB picture of the garment on a neutral ground, its sleeves hanging as they would."""
-    light = light or Light()
-    torso = garment.pieces["torso"]
-    h, w = torso.albedo.shape[:2]
-    canvas = np.empty((h + 2 * _MARGIN_PX, w + 4 * _MARGIN_PX, 3), np.float32)
-    canvas[:] = _linear(np.array(light.ground, np.uint8))
-    offset = (2 * _MARGIN_PX, _MARGIN_PX)
-    for name in ("back", "torso", "sleeve_left", "sleeve_right"):
-        if name in garment.pieces:
-            _put(canvas, garment.pieces[name], _placement(garment, name, offset), light)
-    return _srgb(canvas)
+    light = light or StudioLight()
+    places = {name: _place(garment, name) for name in ("back", "torso", "sleeve_left", "sleeve_right")}
+    places = {name: place for name, place in places.items() if place is not None}
+    corners = np.concatenate([_corners(garment.pieces[name], place) for name, place in places.items()])
+    low, high = np.floor(corners.min(axis=0)) - _MARGIN_PX, np.ceil(corners.max(axis=0)) + _MARGIN_PX
+    width, height = (high - low).astype(int)
+    canvas = np.empty((height, width, 3), np.float32)
+    canvas[:] = srgb_to_linear(np.array(light.ground, np.uint8))
+    for name, place in places.items():
+        moved = place.copy()
+        moved[:, 2] -= low
+        _put(canvas, garment.pieces[name], moved, light, px_per_mm=garment.px_per_mm)
+    return linear_to_srgb8(canvas)
 
 
-def _placement(garment: Garment, name: str, offset: tuple[int, int]) -> np.ndarray:
-    """2 x 3 affine from the piece to the canvas; sleeves swing out a little from the shoulder."""
+def _place(garment: Garment, name: str) -> np.ndarray | None:
+    """2 x 3 affine from a piece's pixels to the torso's; None for a piece that the garment lacks."""
+    if name not in garment.pieces:
+        return None
     if not name.startswith("sleeve"):
-        return np.float32([[1, 0, offset[0]], [0, 1, offset[1]]])
-    side = name.split("_")[1]
+        return np.float32([[1, 0, 0], [0, 1, 0]])
+    side = name.removeprefix("sleeve_")
     x, y = garment.pieces["torso"].anchors[f"shoulder_{side}"]
-    turn = -0.012 if side == "left" else 0.012
-    cos, sin = np.cos(turn), np.sin(turn)
     px, py = garment.pieces[name].anchors["shoulder"]
-    return np.float32(
-        [[cos, -sin, x + offset[0] - cos * px + sin * py], [sin, cos, y + offset[1] - sin * px - cos * py]]
-    )
+    turn = -_SWING if side == "left" else _SWING
+    cos, sin = np.cos(turn), np.sin(turn)
+    return np.float32([[cos, -sin, x - cos * px + sin * py], [sin, cos, y - sin * px - cos * py]])
 
 
-def _put(canvas: np.ndarray, piece: Piece, place: np.ndarray, light: Light) -> None:
-    wh = canvas.shape[1::-1]
-    rgba = cv2.warpAffine(piece.albedo, place, wh, flags=cv2.INTER_LINEAR)
-    relief = cv2.warpAffine(piece.relief, place, wh, flags=cv2.INTER_LINEAR, borderValue=(128, 128, 255, 255))
+def _corners(piece: Piece, place: np.ndarray) -> np.ndarray:
+    """Corners of what can be seen of the piece, carried along."""
+    x, y, w, h = cv2.boundingRect(piece.albedo[..., 3])
+    corners = np.array([(x, y), (x + w, y), (x, y + h), (x + w, y + h)], np.float32)
+    return corners @ place[:, :2].T + place[:, 2]
+
+
+def _put(canvas: np.ndarray, piece: Piece, place: np.ndarray, light: StudioLight, *, px_per_mm: float) -> None:
+    """Light the piece and lay it on the canvas, with a shadow."""
+    corners = _corners(piece, place)
+    margin = _CROP_MM * px_per_mm
+    x0, y0 = np.maximum(np.floor(corners.min(axis=0) - margin), 0).astype(int)
+    view = canvas[y0 : int(corners[:, 1].max() + margin), x0 : int(corners[:, 0].max() + margin)]
+    local = place.copy()
+    local[:, 2] -= (x0, y0)
+    wh = view.shape[1::-1]
+    rgba = cv2.warpAffine(piece.albedo, local, wh, flags=cv2.INTER_LINEAR)
+    relief = cv2.warpAffine(piece.relief, local, wh, flags=cv2.INTER_LINEAR, borderValue=(128, 128, 255, 255))
+    alpha = rgba[..., 3].astype(np.float32) * np.float32(1 / 255)
+    casting = alpha
+    if piece.name.startswith("sleeve"):
+        y = local[1, 2] + piece.anchors["shoulder"][1]
+        start, full = (y + mm * px_per_mm for mm in _UNDER_ARM_MM)
+        casting = alpha * np.clip((np.arange(wh[1], dtype=np.float32) - start) / (full - start), 0.0, 1.0)[:, None]
+    view *= (1.0 - _FALL * cv2.GaussianBlur(casting, (0, 0), _FALL_MM * px_per_mm))[..., None]
+    lit = srgb_to_linear(rgba[..., :3]) * _shade(relief, local, light)[..., None]
+    view += (lit - view) * alpha[..., None]
+
+
+def _shade(relief: np.ndarray, place: np.ndarray, light: StudioLight) -> np.ndarray:
+    """float32 (h, w): light on the cloth, 1 for flat open cloth at exposure 1."""
     normal, occlusion = unpack(relief)
-    turned = normal[..., :2] @ np.array([[place[0, 0], -place[1, 0]], [-place[0, 1], place[1, 1]]], np.float32)
-    towards = np.array(light.towards, np.float32)
-    towards /= np.linalg.norm(towards)
-    lambert = np.maximum(turned @ towards[:2] + normal[..., 2] * towards[2], 0.0)
-    sky = 0.5 + 0.28 * turned[..., 1] + 0.22 * normal[..., 2]
-    shade = (light.key * lambert * (0.35 + 0.65 * occlusion) + light.sky * sky * occlusion)[..., None] / np.float32(
-        light.key * towards[2] + light.sky * 0.72
-    )
-    alpha = rgba[..., 3:].astype(np.float32) / 255.0
-    fall = cv2.GaussianBlur(alpha, (0, 0), 9.0)[..., None] * 0.35
-    canvas *= 1.0 - fall * (1.0 - alpha)
-    canvas += (_linear(rgba[..., :3]) * shade - canvas) * alpha
-
-
-def _linear(srgb: np.ndarray) -> np.ndarray:
-    value = srgb.astype(np.float32) / 255.0
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _srgb(linear: np.ndarray) -> np.ndarray:
-    linear = np.clip(linear, 0.0, 1.0)
-    return np.round(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255).astype(
-        np.uint8
-    )
+    turn = np.array([[place[0, 0], -place[1, 0]], [-place[0, 1], place[1, 1]]], np.float32)
+    sideways, upwards = cv2.split(normal[..., :2] @ turn)
+    towards = np.array(light.towards, np.float32) / np.linalg.norm(light.towards)
+    key = np.maximum(sideways * towards[0] + upwards * towards[1] + normal[..., 2] * towards[2], 0.0)
+    sky = 0.74 + 0.20 * upwards + 0.26 * (normal[..., 2] - 1.0)
+    level = light.key * key * (0.3 + 0.7 * occlusion) + light.sky * sky * occlusion
+    return level * np.float32(light.exposure / (light.key * towards[2] + light.sky * 0.74))

@@ -14,111 +14,152 @@ from fabric.material import Material
 from garment.cut import Cut, CutPiece, Panel
 from garment.garment import Garment, Piece
 from garment.relief import pack
+from utils.colour import linear_to_srgb8, mean_srgb8, srgb_to_linear
 
-_HORN = (52, 41, 34)
+_OVERSAMPLING = 2.0  # of a tile over the canonical pixels, so that looking it up at a slant does not blur it
+_DARK_HORN, _BROWN_HORN = (38.0, 34.0, 33.0), (74.0, 52.0, 36.0)
+_PAD = 16  # pixels of wrap-around that filters need
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A material resampled to twice the canonical resolution and band-limited to it."""
+    """A material, band-limited to the canonical resolution. One wrapped row and column are appended."""
 
     albedo: np.ndarray
     slope: np.ndarray
-    scale: tuple[float, float]
+    px_per_mm: tuple[float, float]
     mean: np.ndarray
 
 
 def make_up(cut: Cut, *, suiting: Material, shirting: Material, tie: Material, px_per_mm: float = 2.0) -> Garment:
-    """Make the cut up in these cloths, at `px_per_mm` or the cut's own resolution, whichever is less."""
-    tiles = {
-        "suiting": _tile(suiting, px_per_mm=cut.px_per_mm),
-        "shirting": _tile(shirting, px_per_mm=cut.px_per_mm),
-        "tie": _tile(tie, px_per_mm=cut.px_per_mm),
-    }
-    pieces = {name: _piece(piece, tiles) for name, piece in cut.pieces.items()}
-    return Garment(id=f"{cut.id}/{suiting.id}", pieces=pieces, px_per_mm=cut.px_per_mm)
+    """Make the cut up in these cloths at `px_per_mm`, at most the cut's own.
+
+    Raises:
+        ValueError: if `px_per_mm` is not within 0.1 and the cut's own.
+    """
+    if not 0.1 <= px_per_mm <= cut.px_per_mm:
+        raise ValueError(f"this cut is drawn at {cut.px_per_mm} pixels per millimetre, not {px_per_mm}")
+    cloths = {"suiting": suiting, "shirting": shirting, "tie": tie}
+    tiles = {name: _tile(cloth, px_per_mm=cut.px_per_mm) for name, cloth in cloths.items()}
+    colours = _plain_colours(tiles["suiting"].mean.astype(np.float32))
+    pieces = {name: _piece(piece, tiles, colours) for name, piece in cut.pieces.items()}
+    if px_per_mm != cut.px_per_mm:
+        pieces = {name: _scaled(piece, px_per_mm / cut.px_per_mm) for name, piece in pieces.items()}
+    return Garment(id=f"{cut.id}/{suiting.id}", pieces=pieces, px_per_mm=px_per_mm)
 
 
 def _tile(material: Material, *, px_per_mm: float) -> _Tile:
     h, w = material.albedo.shape[:2]
-    size = [max(8, round(mm * px_per_mm * 2.0)) for mm in material.size_mm]
-    wh = (min(size[0], w), min(size[1], h))
-    linear = _to_linear(material.albedo)
-    pad = 16
-    linear = cv2.copyMakeBorder(linear, pad, pad, pad, pad, cv2.BORDER_WRAP)
-    sigma = (0.5 * w / (material.size_mm[0] * px_per_mm), 0.5 * h / (material.size_mm[1] * px_per_mm))
-    normal = material.normal
-    slope = np.dstack([-normal[..., 0], normal[..., 1]]) / np.maximum(normal[..., 2:], 0.2)
-    slope = cv2.copyMakeBorder(slope.astype(np.float32), pad, pad, pad, pad, cv2.BORDER_WRAP)
-    out = []
-    for image in (linear, slope):
-        image = cv2.GaussianBlur(image, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])[pad:-pad, pad:-pad]
-        out.append(cv2.resize(image, wh, interpolation=cv2.INTER_AREA))
-    mean = _to_srgb(_to_linear(material.albedo).reshape(-1, 3).mean(axis=0)[None, None])[0, 0]
+    wanted = [max(4, round(mm * px_per_mm * _OVERSAMPLING)) for mm in material.size_mm]
+    wh = (min(wanted[0], w), min(wanted[1], h))
+    sigma = [0.42 * n / (mm * px_per_mm) for n, mm in zip((w, h), material.size_mm, strict=True)]
+    slope = np.dstack([-material.normal[..., 0], material.normal[..., 1]]) / np.maximum(material.normal[..., 2:], 0.2)
+    albedo, slope = (
+        cv2.resize(_blurred(image, sigma), wh, interpolation=cv2.INTER_AREA)
+        for image in (srgb_to_linear(material.albedo), slope.astype(np.float32))
+    )
     return _Tile(
-        _wrap(_to_srgb(out[0])), _wrap(out[1]), (wh[0] / material.size_mm[0], wh[1] / material.size_mm[1]), mean
+        albedo=cv2.copyMakeBorder(linear_to_srgb8(albedo), 0, 1, 0, 1, cv2.BORDER_WRAP),
+        slope=cv2.copyMakeBorder(slope, 0, 1, 0, 1, cv2.BORDER_WRAP),
+        px_per_mm=(wh[0] / material.size_mm[0], wh[1] / material.size_mm[1]),
+        mean=mean_srgb8(material.albedo),
     )
 
 
-def _wrap(image: np.ndarray) -> np.ndarray:
-    return cv2.copyMakeBorder(image, 0, 1, 0, 1, cv2.BORDER_WRAP)
+def _blurred(image: np.ndarray, sigma: list[float]) -> np.ndarray:
+    wide = cv2.copyMakeBorder(image, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_WRAP)
+    return cv2.GaussianBlur(wide, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])[_PAD:-_PAD, _PAD:-_PAD]
 
 
-def _to_linear(srgb: np.ndarray) -> np.ndarray:
-    table = np.arange(256, dtype=np.float32) / 255.0
-    table = np.where(table <= 0.04045, table / 12.92, ((table + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return table[srgb]
+def _plain_colours(suiting: np.ndarray) -> dict[str, np.ndarray]:
+    """What is not cut from a cloth takes its colour from the suiting: thread a shade deeper, horn to go with it."""
+    warm = float(np.clip((suiting[0] - suiting[2]) / 40.0, 0.0, 1.0) * np.clip(suiting.mean() / 70.0, 0.0, 1.0))
+    horn = np.array(_DARK_HORN) + warm * (np.array(_BROWN_HORN) - _DARK_HORN)
+    return {"thread": suiting * 0.68, "lining": suiting * 0.5 + 18.0, "horn": horn.astype(np.float32)}
 
 
-def _to_srgb(linear: np.ndarray) -> np.ndarray:
-    linear = np.clip(linear, 0.0, 1.0)
-    srgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(srgb * 255.0).astype(np.uint8)
+@dataclass
+class _Work:
+    """A piece while panels are laid on it."""
+
+    colour: np.ndarray
+    """uint8 (h, w, 3), not dimmed by coverage."""
+    cover: np.ndarray
+    """uint8 (h, w)."""
+    slope: np.ndarray
+    """float32 (h, w, 2): of the cloths alone."""
 
 
-def _piece(piece: CutPiece, tiles: dict[str, _Tile]) -> Piece:
+def _piece(piece: CutPiece, tiles: dict[str, _Tile], colours: dict[str, np.ndarray]) -> Piece:
     h, w = piece.alpha.shape
-    colour = np.empty((h, w, 3), np.uint8)
-    colour[:] = tiles["suiting"].mean
-    slope = piece.slope.astype(np.float32)
+    work = _Work(np.empty((h, w, 3), np.uint8), np.zeros((h, w), np.uint8), np.zeros((h, w, 2), np.float32))
+    work.colour[:] = tiles["suiting"].mean
     for panel in piece.panels:
-        _lay(panel, tiles, colour, slope)
+        if panel.cloth in tiles:
+            _lay(work, panel, *_sampled(panel, tiles[panel.cloth]))
+        else:
+            _lay(work, panel, _toned(panel, colours[panel.cloth]), None)
+    to, source = piece.bleed
+    flat = work.colour.reshape(-1, 3)
+    flat[to] = flat[source]
+    work.slope += piece.slope
     return Piece(
         name=piece.name,
-        albedo=np.dstack([colour, piece.alpha]),
-        relief=pack(slope, piece.occlusion),
+        albedo=cv2.merge([*cv2.split(work.colour), piece.alpha]),
+        relief=pack(work.slope, piece.occlusion),
         anchors=dict(piece.anchors),
     )
 
 
-def _lay(panel: Panel, tiles: dict[str, _Tile], colour: np.ndarray, slope: np.ndarray) -> None:
-    x, y = panel.xy
+def _sampled(panel: Panel, tile: _Tile) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 (h, w, 3) colour and float32 (h, w, 2) slopes in the picture's axes."""
+    rows, columns = tile.albedo.shape[0] - 1, tile.albedo.shape[1] - 1
+    map_x = _wrapped(panel.uv[..., 0], tile.px_per_mm[0], columns)
+    map_y = _wrapped(panel.uv[..., 1], tile.px_per_mm[1], rows)
+    colour = cv2.remap(tile.albedo, map_x, map_y, cv2.INTER_LINEAR)
+    across, along = cv2.split(cv2.remap(tile.slope, map_x, map_y, cv2.INTER_LINEAR))
+    cos, sin = (panel.grain[..., k].astype(np.float32) for k in (0, 1))
+    return colour, cv2.merge([across * cos - along * sin, across * sin + along * cos])
+
+
+def _wrapped(mm: np.ndarray, px_per_mm: float, period_px: int) -> np.ndarray:
+    turns = mm * np.float32(px_per_mm / period_px)
+    turns -= np.floor(turns)
+    turns *= np.float32(period_px)
+    return turns
+
+
+def _toned(panel: Panel, colour: np.ndarray) -> np.ndarray:
     h, w = panel.alpha.shape
-    at = (slice(y, y + h), slice(x, x + w))
-    alpha = panel.alpha.astype(np.float32)[..., None] * np.float32(1 / 255)
-    tile = tiles.get(panel.cloth)
-    if tile is None:
-        cloth = np.broadcast_to(_plain(panel, tiles), (h, w, 3))
-    else:
-        map_x = np.mod(panel.uv[..., 0] * np.float32(tile.scale[0]), tile.albedo.shape[1] - 1)
-        map_y = np.mod(panel.uv[..., 1] * np.float32(tile.scale[1]), tile.albedo.shape[0] - 1)
-        cloth = cv2.remap(tile.albedo, map_x, map_y, cv2.INTER_LINEAR)
-        fine = cv2.remap(tile.slope, map_x, map_y, cv2.INTER_LINEAR)
-        cos, sin = panel.grain[..., 0].astype(np.float32), panel.grain[..., 1].astype(np.float32)
-        turned = np.dstack([fine[..., 0] * cos - fine[..., 1] * sin, fine[..., 0] * sin + fine[..., 1] * cos])
-        slope[at] += turned * alpha
-    blend = colour[at] + (cloth.astype(np.float32) - colour[at]) * alpha
-    colour[at] = np.round(blend).astype(np.uint8)
-
-
-def _plain(panel: Panel, tiles: dict[str, _Tile]) -> np.ndarray:
-    suiting = tiles["suiting"].mean.astype(np.float32)
-    if panel.cloth == "horn":
-        base = np.array(_HORN, np.float32)
-    elif panel.cloth == "lining":
-        base = suiting * 0.5 + 18.0
-    else:
-        base = suiting * 0.72
     if panel.tone is None:
-        return base
-    return np.clip(base * (panel.tone[..., None].astype(np.float32) / 128.0), 0, 255)
+        return np.broadcast_to(np.round(colour).astype(np.uint8), (h, w, 3))
+    return np.clip(colour * (panel.tone[..., None] * np.float32(1 / 128)) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _lay(work: _Work, panel: Panel, cloth: np.ndarray, slope: np.ndarray | None) -> None:
+    """Blend a panel over what lies below it; only its edge needs arithmetic."""
+    (x, y), (h, w) = panel.xy, panel.alpha.shape
+    colour, cover, rough = (m[y : y + h, x : x + w] for m in (work.colour, work.cover, work.slope))
+    edge = np.nonzero((panel.alpha > 0) & (panel.alpha < 255))
+    own = panel.alpha[edge].astype(np.float32) * np.float32(1 / 255)
+    both = own + cover[edge] * np.float32(1 / 255) * (1.0 - own)
+    share = (own / both)[:, None]
+    blended = colour[edge] + (cloth[edge] - colour[edge].astype(np.float32)) * share
+    roughened = rough[edge] + ((0.0 if slope is None else slope[edge]) - rough[edge]) * share
+    solid = panel.alpha == 255
+    np.copyto(colour, cloth, where=solid[..., None])
+    np.copyto(rough, 0.0 if slope is None else slope, where=solid[..., None])
+    cover[solid] = 255
+    colour[edge], rough[edge], cover[edge] = np.round(blended), roughened, np.round(both * 255.0)
+
+
+def _scaled(piece: Piece, factor: float) -> Piece:
+    h, w = piece.albedo.shape[:2]
+    wh = (round(w * factor), round(h * factor))
+    sx, sy = wh[0] / w, wh[1] / h
+    return Piece(
+        name=piece.name,
+        albedo=cv2.resize(piece.albedo, wh, interpolation=cv2.INTER_AREA),
+        relief=cv2.resize(piece.relief, wh, interpolation=cv2.INTER_AREA),
+        anchors={k: ((x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5) for k, (x, y) in piece.anchors.items()},
+    )

@@ -33,7 +33,7 @@ _TRUNK = through(
 )
 _DEPTH = through((92.0, -180.0), (100.0, 0.0), (112.0, 140.0), (100.0, 336.0), (106.0, 470.0), (100.0, 760.0))
 _PROFILE = through(
-    (-66.0, -180.0), (-52.0, -90.0), (-27.0, -20.0), (-7.0, 60.0), (0.0, 140.0), (-7.0, 240.0), (-15.0, 335.0),
+    (-66.0, -180.0), (-52.0, -90.0), (-27.0, -20.0), (-7.0, 60.0), (0.0, 140.0), (-8.0, 240.0), (-18.0, 335.0),
     (-9.0, 425.0), (-4.0, 520.0), (-6.0, 640.0), (-10.0, 760.0),
 )  # fmt: skip
 _STEP_MM = 1.0
@@ -103,7 +103,7 @@ def _unevenness(y: np.ndarray) -> np.ndarray:
     free = np.clip((y - 60.0) / 420.0, 0.15, 1.0)
     broad = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(95.0, 170.0), seed=11)
     fine = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(34.0, 60.0), seed=12)
-    return free * (0.95 * broad + 0.16 * fine)
+    return free * (1.5 * broad + 0.26 * fine)
 
 
 def _arm_shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from garment.cut import Cut
 from garment.cuts.double_breasted import double_breasted
 from garment.cuts.single_breasted import single_breasted
 from utils.errors import InputError
+from utils.kept import Kept
 
 CUTS: dict[str, tuple[str, Callable[[], Cut]]] = {
     "single_breasted": ("Single-breasted, two buttons", single_breasted),
@@ -16,8 +16,7 @@ CUTS: dict[str, tuple[str, Callable[[], Cut]]] = {
 }
 """id -> (public name, what draws it), in the order in which customers see them."""
 
-_drawn: dict[str, Cut] = {}
-_lock = threading.Lock()
+_drawn: Kept[str, Cut] = Kept(most=len(CUTS))
 
 
 def load_cut(cut_id: str) -> Cut:
@@ -28,7 +27,4 @@ def load_cut(cut_id: str) -> Cut:
     """
     if cut_id not in CUTS:
         raise InputError("unknown_cut", "there is no built-in cut of this name", hint=f"one of: {', '.join(CUTS)}")
-    with _lock:
-        if cut_id not in _drawn:
-            _drawn[cut_id] = CUTS[cut_id][1]()
-        return _drawn[cut_id]
+    return _drawn.get(cut_id, CUTS[cut_id][1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from garment.cuts.body import half_width, outline_of_half
-from garment.cuts.curves import join, sided, through, x_at
+from garment.cuts.curves import join, ramp, sided, through, x_at
 from garment.cuts.sewing import pick_stitch, sew_seam, turn_edge
 from garment.cuts.table import Sheet, Table
 
@@ -35,21 +35,26 @@ def lay_front_grain(sheet: Sheet) -> None:
 
     Both fronts and everything sewn on them share one grain, so patterns meet at the edge, the flaps and the welt.
     """
-    sheet.u, sheet.v = front_u(sheet.x, sheet.y), sheet.y
+    sheet.u, sheet.v = front_uv(sheet.x, sheet.y)
 
 
-def front_u(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Millimetres of cloth between the centre front and places of the front view (a grid with one y per row)."""
+def front_uv(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Millimetres of cloth from the neck's pit to places of the front view (a grid with one y per row)."""
     side, y = np.abs(x), y[:, :1]
     t = np.minimum(side / half_width(y), 1.1)
     run = side * (1.0 + 0.10 * t**6)
     run += x_at(_DART_TAKES, y) * (side > x_at(DART, y)) * (y > 212.0)
     run += x_at(_SEAM_TAKES, y) * (side > x_at(SIDE_SEAM, y)) * (y > 120.0)
-    return (np.sign(x) * run).astype(np.float32)
+    # Seen from chest height the weft sinks towards the middle, more so further down, as the hem does.
+    sink = 21.0 * ramp(y, 120.0, 700.0) * (x / 209.0) ** 2
+    # No cloth on a body lies dead straight.
+    sway_u = 0.7 * np.sin(y / 74.0 + 1.3) + 0.35 * np.sin(y / 31.0 + x / 90.0)
+    sway_v = 0.7 * np.sin(x / 66.0 + 0.8) + 0.35 * np.sin(x / 29.0 + y / 120.0)
+    return (np.sign(x) * run + sway_u).astype(np.float32), (y + sink + sway_v).astype(np.float32)
 
 
 def _sew(sheet: Sheet) -> None:
     side, y = np.abs(sheet.x), sheet.y[:, :1]
-    dart = np.clip((y - 212.0) / 60.0, 0.0, 1.0) * np.clip((454.0 - y) / 4.0, 0.0, 1.0)
-    sew_seam(sheet, side - x_at(DART, y), 0.85 * dart)
-    sew_seam(sheet, side - x_at(SIDE_SEAM, y), np.clip((y - 120.0) / 30.0, 0.0, 1.0))
+    dart = ramp(y, 212.0, 290.0) * ramp(y, 454.0, 450.0)
+    sew_seam(sheet, side - x_at(DART, y), 0.75 * dart)
+    sew_seam(sheet, side - x_at(SIDE_SEAM, y), 0.7 * ramp(y, 120.0, 170.0))

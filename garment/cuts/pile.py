@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from garment.cut import CutPiece, Panel
 from garment.cuts.table import Sheet, Table
 from garment.relief import crevices, shadow, slopes
 
+_BLEED_MM = 16.0
 _CONTACT_MM = 1.3
 _CONTACT_STRENGTH = 0.6
 _SOFT_STRENGTH = 0.72
@@ -51,8 +53,20 @@ def pile(
         alpha=_to_bytes(alpha),
         slope=(slope + form.slope).astype(np.float16),
         occlusion=_to_bytes(occlusion * form.shade),
+        bleed=_nearest_solid(alpha, reach_px=_BLEED_MM * table.px_per_mm),
         anchors={k: tuple(float(c) for c in table.to_px(np.array(v))) for k, v in anchors_mm.items()},
     )
+
+
+def _nearest_solid(alpha: np.ndarray, *, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
+    solid = alpha > 0.02
+    distance, labels = cv2.distanceTransformWithLabels(
+        (~solid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    source = np.empty(int(labels.max()) + 1, np.int32)
+    source[labels[solid]] = np.flatnonzero(solid)
+    empty = np.flatnonzero(~solid & (distance < reach_px)).astype(np.int32)
+    return empty, source[labels.ravel()[empty]]
 
 
 def _slices(sheet: Sheet) -> tuple[slice, slice]:

@@ -68,12 +68,13 @@ def tie_blade(table: Table) -> Sheet:
     left = trace((10.5, 40.0), ((13.0, 62.0), (21.0, 160.0), (36.0, 330.0)))
     sheet = table.cut("tie_blade", join(left, sided(left, mirror=True)[::-1]), cloth="tie")
     lay_along(sheet, (0.0, 0.0), (-100.0, 100.0))
-    down = np.maximum(sheet.y - 42.0, 0.0)
-    sheet.height += (4.2 * np.sqrt(np.clip(sheet.inside / 13.0 + 0.02, 0.0, 1.0))).astype(np.float32)
-    dimple = np.exp(-(((sheet.x - 0.5) / (2.2 + down / 16.0)) ** 2)) * np.exp(-down / 24.0)
-    pleat = np.exp(-(((np.abs(sheet.x - 0.5) - 6.0 - down / 14.0) / 3.4) ** 2)) * np.exp(-down / 34.0)
-    sheet.height += 1.4 * pleat - 3.0 * dimple
-    sheet.shade *= 1.0 - 0.40 * dimple
+    down = np.maximum(sheet.y - 44.0, 0.0)
+    sheet.height += (4.6 * np.sqrt(np.clip(sheet.inside / 12.0 + 0.02, 0.0, 1.0))).astype(np.float32)
+    middle = sheet.x - 1.0
+    dimple = np.exp(-((middle / (2.4 + down / 15.0)) ** 2)) * np.exp(-down / 26.0)
+    pleat = np.exp(-(((np.abs(middle) - 6.5 - down / 13.0) / 3.6) ** 2)) * np.exp(-down / 38.0)
+    sheet.height += (2.2 * pleat - 4.4 * dimple).astype(np.float32)
+    sheet.shade *= 1.0 - 0.5 * dimple
     sheet.lift_mm = 2.6
     return sheet
 
@@ -81,18 +82,19 @@ def tie_blade(table: Table) -> Sheet:
 def tie_knot(table: Table) -> Sheet:
     """A four-in-hand, a little lopsided as it should be."""
     outline = trace(
-        (-21.0, 3.0),
-        ((-10.0, -2.0), (10.0, -2.0), (21.5, 2.0)),
-        ((21.0, 16.0), (16.0, 34.0), (13.5, 45.0)),
-        ((8.0, 50.5), (-5.0, 51.5), (-11.5, 48.0)),
-        ((-14.0, 34.0), (-19.5, 18.0), (-21.0, 3.0)),
+        (-22.0, 2.0),
+        ((-10.0, -3.5), (10.0, -3.5), (22.5, 1.0)),
+        ((22.0, 15.0), (17.0, 34.0), (14.5, 45.5)),
+        ((9.0, 51.5), (-5.0, 53.0), (-12.0, 49.0)),
+        ((-14.5, 35.0), (-20.5, 18.0), (-22.0, 2.0)),
     )
     sheet = table.cut("tie_knot", outline, cloth="tie")
     lay_along(sheet, (0.0, 0.0), (100.0, 78.0))
-    sheet.height += (8.0 * np.sqrt(np.clip(sheet.inside / 14.0 + 0.01, 0.0, 1.0))).astype(np.float32)
-    wrap = sheet.y - 13.0 - 0.30 * sheet.x
-    crease = np.exp(-((wrap / 1.6) ** 2)) * np.clip((14.0 - sheet.x) / 10.0, 0.0, 1.0)
-    sheet.height -= 1.1 * crease
-    sheet.shade *= 1.0 - 0.25 * crease
-    sheet.lift_mm = 4.0
+    sheet.height += (9.5 * np.sqrt(np.clip(sheet.inside / 15.0 + 0.01, 0.0, 1.0))).astype(np.float32)
+    wrap = sheet.y - 12.0 - 0.34 * sheet.x - 0.010 * sheet.x**2
+    crease = np.exp(-((wrap / np.where(wrap > 0, 3.5, 1.3)) ** 2)) * np.clip((13.0 - sheet.x) / 16.0, 0.0, 1.0)
+    pinch = np.exp(-(((sheet.x - 1.0) / 4.0) ** 2)) * np.clip((sheet.y - 34.0) / 14.0, 0.0, 1.0)
+    sheet.height -= (1.6 * crease + 1.8 * pinch).astype(np.float32)
+    sheet.shade *= (1.0 - 0.30 * crease) * (1.0 - 0.2 * pinch)
+    sheet.lift_mm = 4.5
     return sheet

@@ -13,7 +13,7 @@ from garment.cut import CutPiece
 from garment.cuts.body import SHOULDER, body_heights
 from garment.cuts.curves import join, ramp, sided, through, trace, x_at
 from garment.cuts.folds import Fold, add_folds, places, unrest
-from garment.cuts.fronts import front_u
+from garment.cuts.fronts import front_uv
 from garment.cuts.pile import Form, pile
 from garment.cuts.sewing import sew_seam, turn_edge
 from garment.cuts.table import Sheet, Table
@@ -26,16 +26,16 @@ CUFF_MM = 636.0
 
 # The wearer's left sleeve: its outer side lies on the right, its head on the shoulder point at (0, 0).
 OUTER = through(
-    (-14.0, -7.0), (-7.0, -6.5), (1.0, -4.0), (8.0, 1.5), (13.5, 11.0), (18.0, 28.0), (23.0, 62.0), (28.0, 115.0),
+    (-14.0, -6.0), (-7.0, -5.0), (1.0, -2.5), (8.0, 2.5), (13.5, 11.0), (18.0, 28.0), (23.0, 62.0), (28.0, 115.0),
     (34.0, 190.0), (38.5, 260.0), (41.5, ELBOW_MM), (42.0, 410.0), (40.5, 520.0), (38.5, CUFF_MM - 1.0),
 )  # fmt: skip
 SEAM = through(
-    (-11.0, -7.0), (-13.0, -2.0), (-16.5, 10.0), (-22.0, 28.0), (-31.0, 56.0), (-41.0, 92.0), (-48.0, 130.0),
+    (-10.0, -6.0), (-12.5, -1.0), (-16.5, 10.0), (-22.0, 28.0), (-31.0, 56.0), (-41.0, 92.0), (-48.0, 130.0),
     (-52.0, 165.0), (-52.5, 205.0), (-49.0, 260.0), (-45.5, ELBOW_MM), (-43.0, 410.0), (-40.0, 520.0),
     (-37.5, CUFF_MM - 2.0),
 )  # fmt: skip
 TONGUE = through(
-    (-14.0, -7.0), (-26.0, -7.0), (-38.0, -4.0), (-48.0, 8.0), (-54.5, 30.0), (-58.0, 60.0), (-60.0, 95.0),
+    (-14.0, -6.0), (-26.0, -6.5), (-38.0, -4.0), (-48.0, 8.0), (-54.5, 30.0), (-58.0, 60.0), (-60.0, 95.0),
     (-60.0, 130.0), (-57.5, 165.0), (-53.5, 205.0), (-49.0, 260.0),
 )  # fmt: skip
 _HEM = trace((-37.5, CUFF_MM - 2.0), ((-18.0, CUFF_MM + 3.5), (18.0, CUFF_MM + 4.5), (38.5, CUFF_MM - 1.0)))
@@ -78,9 +78,11 @@ def _cloth(table: Table, *, mirror: bool) -> Sheet:
     inner, outer = x_at(SEAM, y), x_at(OUTER, y)
     t = (x - (inner + outer) / 2.0) / np.maximum((outer - inner) / 2.0, 25.0)
     own = s * x * (1.0 + 0.10 * np.clip(np.abs(t), 0.0, 1.1) ** 6)
-    chest = front_u(sheet.x + s * SHOULDER[0], sheet.y + SHOULDER[1])
-    sheet.u = np.where(x < inner, chest, own).astype(np.float32)
-    sheet.v = np.where(x < inner, sheet.y + SHOULDER[1], sheet.y).astype(np.float32)
+    chest_u, chest_v = front_uv(sheet.x + s * SHOULDER[0], sheet.y + SHOULDER[1])
+    sway = 0.5 * np.sin(y / 57.0 + 0.7)
+    sink = (2.0 + 5.0 * ramp(y, 0.0, CUFF_MM)) * (1.0 - np.minimum(t * t, 1.0))
+    sheet.u = np.where(x < inner, chest_u, own + sway).astype(np.float32)
+    sheet.v = np.where(x < inner, chest_v, sheet.y - sink).astype(np.float32)
     _set_in(sheet, x - inner, x - x_at(TONGUE, y))
     low = ramp(y, 200.0, 260.0)
     turn_edge(sheet, thickness_mm=0.6 * np.maximum(low, ramp(x, -4.0, 6.0)), width_mm=2.0)
@@ -125,7 +127,7 @@ def _form(table: Table, *, mirror: bool) -> Form:
     inner, outer = x_at(SEAM, row), x_at(OUTER, row)
     half = np.maximum((outer - inner) / 2.0, 24.0) * 1.06
     t = np.clip(np.abs(side - (inner + outer) / 2.0) / half, 0.0, 0.985)
-    round_here = 0.55 + 0.45 * ramp(row, 40.0, 220.0)
+    round_here = 0.42 + 0.58 * ramp(row, 40.0, 260.0)
     tube = round_here * half * 1.05 * (1.0 - t**2.3) ** 0.52 - 24.0 * np.exp(-np.maximum(y + 8.0, 0.0) / 22.0)
     cloth = np.zeros_like(tube)
     mirrored = tuple(Fold(tuple((-px, py) for px, py in f.points), f.height_mm, f.width_mm, -f.skew) for f in FOLDS)
@@ -137,5 +139,7 @@ def _form(table: Table, *, mirror: bool) -> Form:
     on_arm = np.clip((side - inner) / 3.0 + 0.5, 0.0, 1.0) + ramp(row, 190.0, 270.0)
     on_arm = cv2.GaussianBlur(np.minimum(on_arm, 1.0).astype(np.float32), (0, 0), 2.0)
     shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.12)
-    shade *= 1.0 - 0.20 * on_arm * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
+    shade *= (
+        1.0 - 0.22 * ramp(row, 60.0, 260.0) * on_arm * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
+    )
     return Form(slope=chest + (arm - chest) * on_arm[..., None], shade=shade)
