@@ -253,7 +253,7 @@ class _Fit:
         self, frame: np.ndarray, layer: np.ndarray | None, percept: Percept | None, finish: Finish
     ) -> tuple[Dressed | None, str | None]:
         """The dressed frame, and why it is less than was wished for."""
-        sight = _sight(percept) if percept is not None else None
+        sight = sight_of(percept) if percept is not None else None
         if layer is not None:
             return self._dresser.wear_render(frame, layer, sight), None if sight is not None else "no_person"
         if self._garment is None:
@@ -288,7 +288,8 @@ def _read_layer(data: bytes | None, *, hw: tuple[int, int], limits: ImageLimits)
     return layer
 
 
-def _sight(percept: Percept) -> Sight:
+def sight_of(percept: Percept) -> Sight:
+    """A percept as the dresser wants it."""
     parsing = percept.parsing
     return Sight(
         pose=percept.pose,
