@@ -55,9 +55,9 @@ class Parsing:
         return self.soft.argmax(axis=0).astype(np.uint8)
 
     def mask(self, *names: str, hw: tuple[int, int] | None = None, carry: np.ndarray | None = None) -> np.ndarray:
-        """The sum of these categories as float32 (H, W) of the frame; what lies outside the crop is background.
+        """The sum of these CATEGORIES as float32 (H, W) of the frame; what lies outside the crop is background.
 
-        `names` are of CATEGORIES. `hw` asks for another size of the same picture. `carry`, float (2, 3), moves the frame's pixels on to a later
+        `hw` asks for another size of the same picture. `carry`, float (2, 3), moves the frame's pixels on to a later
         frame (before any change of size).
         """
         chosen = self.soft[[CATEGORIES.index(name) for name in names]]

@@ -24,8 +24,9 @@ from utils.smoothing import OneEuro, Settling
 
 log = logging.getLogger(__name__)
 
-_MIN_CUTOFF_HZ = 0.4
-_BETA = 20.0  # Hz per body unit and second: nothing trails by more than 1 / (2 pi beta), 0.8 % of a shoulder width
+_MIN_CUTOFF_HZ = 0.3
+_BETA = 14.0  # Hz per body unit and second: nothing trails by more than 1 / (2 pi beta), 1.1 % of a shoulder width
+_SPEED_CUTOFF_HZ = 3.0  # with the paper's 1 Hz a swinging arm is taken to rest at its turning points
 _UNSEEN_SETTLES_S = 0.4
 _VISIBILITY_SETTLES_S = 0.1
 _LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
@@ -168,7 +169,9 @@ class Steadier:
     """
 
     def __init__(self) -> None:
-        self._steady = OneEuro(min_cutoff_hz=_MIN_CUTOFF_HZ, beta=_BETA)
+        tuning = {"min_cutoff_hz": _MIN_CUTOFF_HZ, "beta": _BETA, "speed_cutoff_hz": _SPEED_CUTOFF_HZ}
+        self._place = OneEuro(**tuning)
+        self._depth = OneEuro(**tuning)  # apart: depth trembles more, and would pass for motion in the picture
         self._around = Settling(time_s=_UNSEEN_SETTLES_S)
         self._visibility = Settling(time_s=_VISIBILITY_SETTLES_S)
         self._seen = np.zeros(joints.COUNT, bool)
@@ -178,12 +181,14 @@ class Steadier:
         at_s = at_ms / 1e3
         unit = body_unit(raw)
         values = np.column_stack([raw.xy, raw.z]).astype(np.float64)
-        self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
-        steady = self._steady.step(values, at_s, seen=self._seen, unit=unit)
+        seen = self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
+        place = self._place.step(values[:, :2], at_s, seen=seen, unit=unit)
+        depth = self._depth.step(values[:, 2:], at_s, seen=seen, unit=unit)
+        steady = np.hstack([place, depth])
         shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
-        middle = np.where(self._seen[shoulders, None], steady[shoulders], values[shoulders]).mean(axis=0)
+        middle = np.where(seen[shoulders, None], steady[shoulders], values[shoulders]).mean(axis=0)
         around = self._around.step((values - values[shoulders].mean(axis=0)) / unit, at_s)
-        out = np.where(self._seen[:, None], steady, middle + around * unit).astype(np.float32)
+        out = np.where(seen[:, None], steady, middle + around * unit).astype(np.float32)
         visibility = self._visibility.step(raw.visibility, at_s).astype(np.float32)
         return Pose(xy=out[:, :2], z=out[:, 2], visibility=visibility)
 
