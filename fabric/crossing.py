@@ -34,13 +34,15 @@ class Face:
 
 
 @dataclass(frozen=True)
-class _Set:
-    """Warp or weft at each sample, all float32 (h, w)."""
+class _Laid:
+    """Warp or weft by itself at each sample: all float32 (h, w)."""
 
-    place: np.ndarray
-    """Which thread lies here, counted in threads; the fraction says how far across it."""
-    progress: np.ndarray
-    """How far along the thread, counted in the threads it crosses."""
+    height: np.ndarray
+    """Yarn diameters."""
+    crown: np.ndarray
+    thread: np.ndarray
+    """Counted within its own set."""
+    along: np.ndarray
 
 
 def cross(
@@ -57,12 +59,12 @@ def cross(
     warp_up = np.where(lift, np.float32(1.0), np.float32(-1.0))
     pitch_mm = 10.0 / draft.ends_per_cm, 10.0 / draft.picks_per_cm
     slant = (1.0 if draft.twist == "Z" else -1.0) / math.tan(math.radians(draft.twist_deg))
-    warp = _lay(draft, _Set(end, pick), warp_up.T, girth[:ends], slant=slant * pitch_mm[0] / pitch_mm[1])
-    weft = _lay(draft, _Set(pick, end), -warp_up, girth[ends:], slant=-slant * pitch_mm[1] / pitch_mm[0])
-    over = warp.height_mm >= weft.height_mm - np.float32(draft.warp_proud)
-    diameter_mm = np.float32(min(pitch_mm) * draft.cover * draft.relief)
+    warp = _lay(draft, warp_up.T, girth[:ends], at=(end, pick), slant=slant * pitch_mm[0] / pitch_mm[1])
+    weft = _lay(draft, -warp_up, girth[ends:], at=(pick, end), slant=-slant * pitch_mm[1] / pitch_mm[0])
+    weft_height = weft.height - np.float32(draft.warp_proud)
+    over = warp.height >= weft_height
     return Face(
-        height_mm=np.where(over, warp.height_mm, weft.height_mm - np.float32(draft.warp_proud)) * diameter_mm,
+        height_mm=np.maximum(warp.height, weft_height) * np.float32(min(pitch_mm) * draft.cover * draft.relief),
         crown=np.where(over, warp.crown, weft.crown),
         thread=np.where(over, warp.thread, weft.thread + np.float32(ends)),
         along=np.where(over, warp.along, weft.along),
@@ -85,23 +87,26 @@ def _places(
     return end + stray * warp_stray + hair, pick + stray * weft_stray + elsewhere
 
 
-def _lay(draft: Draft, threads: _Set, up: np.ndarray, girth: np.ndarray, *, slant: float) -> Face:
-    """One set of threads by itself, heights in yarn diameters.
+def _lay(draft: Draft, up: np.ndarray, girth: np.ndarray, *, at: tuple[np.ndarray, np.ndarray], slant: float) -> _Laid:
+    """Lay the ends or the picks.
 
-    `up` is float32 (threads, crossings), 1 where the thread lies on top and -1 where it lies below.
+    `up` is float32 (threads, crossings), 1 where the thread lies on top and -1 where it lies below. `at` says of each
+    sample which thread lies there, its fraction how far across, and how far along, counted in threads crossed. `slant`
+    is how far, in threads crossed, a striation runs along while it crosses the yarn.
     """
-    number = np.floor(threads.place)
-    across = threads.place - number - np.float32(0.5)
-    crossings, steps = np.float32(up.shape[1]), girth.shape[1]
-    z = _swing(up, threads.progress, number)
+    place, progress = at
+    number = np.floor(place)
+    across = place - number - np.float32(0.5)
+    z = _swing(up, progress, number)
     number = np.mod(number, np.float32(up.shape[0]))
-    along = threads.progress * (steps / crossings)
+    steps_per_crossing = np.float32(girth.shape[1] / up.shape[1])
+    along = progress * steps_per_crossing
     thick = cv2.remap(girth, along, number, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     # A float spreads, a thread held down is squeezed.
     half = np.float32(0.5 * draft.cover) * thick * (np.float32(1.0) + np.float32(0.10) * z)
     crown = np.maximum(np.float32(1.0) - np.square(across / half), np.float32(0.0))
     height = np.float32(_CRIMP) * z + np.float32(_ROUND) * crown
-    return Face(height, crown, number, along + across * np.float32(slant * steps / crossings))
+    return _Laid(height, crown, number, along + across * (np.float32(slant) * steps_per_crossing))
 
 
 def _swing(up: np.ndarray, progress: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -31,7 +31,6 @@ PLANS = {
     "hopsack": "xx../xx../..xx/..xx",
     "satin_5": "xxxx./x.xxx/xxx.x/.xxxx/xx.xx",
     "barathea": "x.x.xx../x.x...xx/..xxx.x./xx..x.x./x.x...xx/x.x.xx../xx..x.x./..xxx.x.",
-    "repp": "x.x./x.x./.x.x/.x.x",
 }
 """Named lift plans; two more are built by rule, and any other is written out in `Draft.weave`."""
 
@@ -82,8 +81,10 @@ class Draft:
     fuzz: float = 0.0
     """0 for a clear-cut worsted, 1 for a milled and brushed flannel whose weave is hardly seen."""
     roughness: float = 0.82
+    """Mean of the material's roughness."""
     sheen: float = 0.05
     seed: int = 0
+    """Of every irregularity."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -121,6 +122,7 @@ def expand_order(order: str) -> str:
     flat, groups = order, 1
     while groups:
         flat, groups = re.subn(r"(\d{1,3})\*\(([^()]*)\)", lambda m: " ".join([m[2]] * int(m[1])), flat)
+        groups = groups and len(flat) < 8 * _LONGEST_REPEAT  # groups within groups grow fast
     tokens = flat.split()
     if not tokens or not all(re.fullmatch(r"\d{0,3}[a-z]", token) for token in tokens):
         raise ConfigError("bad_draft", f"the colour order {order!r} cannot be read", hint='write "8*(4k 4w) 2b"')
@@ -145,7 +147,7 @@ def draft_from_dict(spec: Mapping[str, Any]) -> Draft:
     try:
         threads = tuple((letter, _yarn(yarn)) for letter, yarn in yarns.items())
         return Draft(**{**spec, "yarns": threads})
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError("bad_draft", f"a field is missing or of the wrong type ({error})") from error
 
 

@@ -12,7 +12,7 @@ from fabric.periodic import blur, smooth_noise
 
 _REACH_MM = 0.35  # how far fibres carry the colour of their yarn to its neighbours
 _THICK_MM = 0.05  # of the felt at full fuzz
-_DOUBLINGS = 4  # fibres are 2^4 = 16 samples long
+_DOUBLINGS = 3  # fibres are 2^3 = 8 samples long
 
 
 def raise_nap(
@@ -43,7 +43,7 @@ def _fibres(rng: np.random.Generator, hw: tuple[int, int], px_per_mm: float) -> 
     Line integral convolution (Cabral and Leedom 1993) by doubling: each round averages the field with itself, moved
     along the flow by as much as all rounds before.
     """
-    angle = np.float32(np.pi) * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm * 4.0))
+    angle = np.float32(np.pi) * smooth_noise(rng, hw, cells=_cells(hw, px_per_mm * 2.5))
     flow_x, flow_y = np.cos(angle), np.sin(angle)
     column, row = np.arange(hw[1], dtype=np.float32), np.arange(hw[0], dtype=np.float32)[:, None]
     strands = rng.standard_normal(hw, dtype=np.float32)

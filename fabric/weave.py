@@ -19,36 +19,46 @@ from fabric.nap import raise_nap
 from fabric.periodic import blur, normals, shrink
 from fabric.yarn import Threads, spin
 from utils.colour import linear_to_srgb8
+from utils.errors import InputError
 
-SPAN_MM = 36.0
-"""A tile spans at least this much, so that the mottle of the yarns does not repeat within a hand's breadth."""
-
+_SPAN_MM = 36.0, 60.0  # of a tile at least, for even and for mottled yarn: what stands out must not come back soon
 _SAMPLES_PER_THREAD = 5.0
 _FINEST_PX_PER_MM = 20.0  # threads of silk are not told apart, and need not be
-_MOST_SAMPLES = 4_000_000
+_MOST_SAMPLES = 3_000_000
+_MOST_PIXELS = 16_000_000
 _PLY_RELIEF = 0.06  # of the plies, in yarn diameters
 _SOAK = 2.2  # how much less light comes back from a diameter's depth between threads, as an exponent
 
 
-def tile_threads(draft: Draft, *, span_mm: float = SPAN_MM) -> tuple[int, int]:
-    """(ends, picks) of a tile: the fewest whole repeats that span `span_mm` on both axes."""
-    counts = zip(draft.repeat(), draft.repeat_mm(), strict=True)
-    ends, picks = (threads * math.ceil(span_mm / length_mm - 1e-9) for threads, length_mm in counts)
-    return ends, picks
+def tile_threads(draft: Draft, *, span_mm: float | None = None) -> tuple[int, int]:
+    """(ends, picks) of a tile: the fewest whole repeats that span `span_mm` (by default, enough) on both axes."""
+    enough_mm = wanted_mm = span_mm
+    if span_mm is None:
+        enough_mm, mottled_mm = _SPAN_MM
+        wanted_mm = enough_mm + max(draft.slub, draft.fuzz) * (mottled_mm - enough_mm)
+    lengths_mm = draft.repeat_mm()
+    times = [1 if length >= enough_mm else math.ceil(wanted_mm / length - 1e-9) for length in lengths_mm]
+    return draft.repeat()[0] * times[0], draft.repeat()[1] * times[1]
 
 
-def tile_size_mm(draft: Draft, *, span_mm: float = SPAN_MM) -> tuple[float, float]:
+def tile_size_mm(draft: Draft, *, span_mm: float | None = None) -> tuple[float, float]:
     """(width, height) of the tile that `weave` makes."""
     ends, picks = tile_threads(draft, span_mm=span_mm)
     return ends * 10.0 / draft.ends_per_cm, picks * 10.0 / draft.picks_per_cm
 
 
 def weave(
-    draft: Draft, px_per_mm: float = 4.0, *, id: str = "draft", name: str = "", span_mm: float = SPAN_MM
+    draft: Draft, px_per_mm: float = 4.0, *, id: str = "draft", name: str = "", span_mm: float | None = None
 ) -> Material:
-    """Weave one tile at `px_per_mm`, which gives way a little so that whole pixels span the tile."""
+    """Weave one tile at `px_per_mm`, which gives way a little so that whole pixels span the tile.
+
+    Raises:
+        InputError: bad_scale, if the tile would have more than 16 million pixels.
+    """
     counts, size_mm = tile_threads(draft, span_mm=span_mm), tile_size_mm(draft, span_mm=span_mm)
     hw = (max(8, round(size_mm[1] * px_per_mm)), max(8, round(size_mm[0] * px_per_mm)))
+    if hw[0] * hw[1] > _MOST_PIXELS:
+        raise InputError("bad_scale", "the repeat of this cloth is too large for so many pixels per millimetre")
     factor = _supersampling(draft, hw, px_per_mm)
     rng = np.random.default_rng(draft.seed)
     threads = spin(draft, rng, threads=counts, size_mm=size_mm)
@@ -93,6 +103,6 @@ def _finish(
     soaked = light * (1.0 - (1.0 - open_[..., None]) * (1.0 - light))
     light = soaked * (light.mean(axis=(0, 1)) / soaked.mean(axis=(0, 1)))
     if draft.fuzz > 0.0:
-        contrast = 0.5 * threads.contrast
+        contrast = 0.4 * threads.contrast
         return raise_nap(light, height_mm, rng=rng, fuzz=draft.fuzz, contrast=contrast, px_per_mm=samples_per_mm)
     return light, height_mm

@@ -11,7 +11,7 @@ from fabric.draft import Draft, Yarn, draft_from_dict, expand_order
 from fabric.material import Material
 from fabric.weave import tile_size_mm, tile_threads, weave
 from utils.colour import delta_e00, hex_to_srgb8, mean_srgb8, srgb_to_lab, srgb_to_linear
-from utils.errors import ConfigError
+from utils.errors import ConfigError, InputError
 
 CATALOG = load_catalog(Path(__file__).parent.parent / "data/catalog/catalog.json")
 FABRICS = {fabric.id: fabric for fabric in CATALOG.fabrics()}
@@ -93,12 +93,24 @@ def test_pinstripes_stand_where_the_draft_puts_them():
 
 
 def test_size_is_the_drafts_own_at_any_resolution():
-    draft = piece(warp="5k 4w")
+    draft = piece(warp="5k 4w", slub=0.0)
     assert tile_threads(draft) == (108, 92)
     for px_per_mm in (1.0, 3.7, 12.0):
         material = weave(draft, px_per_mm)
         assert material.size_mm == tile_size_mm(draft) == pytest.approx((36.0, 36.8))
         assert material.albedo.shape[1] == round(36.0 * px_per_mm)
+
+
+def test_a_mottled_cloth_has_a_longer_tile_but_a_long_repeat_is_not_doubled():
+    assert min(tile_size_mm(piece(slub=1.0))) >= 60.0
+    assert tile_threads(piece(slub=1.0, warp="55k 55w"))[0] == 220
+    assert tile_threads(piece(warp="110k 14w"))[0] == 124
+
+
+def test_more_pixels_than_can_be_held_are_refused():
+    with pytest.raises(InputError) as caught:
+        weave(piece(), 120.0)
+    assert caught.value.code == "bad_scale"
 
 
 def test_houndstooth_has_its_four_teeth():
@@ -219,7 +231,7 @@ def test_fuzz_hides_the_weave():
         draft = piece(warp="w", weft="k", fuzz=fuzz)
         light = luminance(weave(draft, 8.0).albedo)
         ends, picks = tile_threads(draft)
-        return float(np.abs(np.fft.fft2(light))[picks // 4, ends // 4])
+        return float(np.abs(np.fft.fft2(light))[picks // 4, ends // 4]) / light.size
 
     assert weave_contrast(0.0) > 1.5 * weave_contrast(0.5) > 3.0 * weave_contrast(1.0)
 
@@ -240,7 +252,9 @@ def test_colour_orders_are_written_out(order, threads):
     assert expand_order(order) == threads
 
 
-@pytest.mark.parametrize("order", ["", "4", "4K", "4k,4w", "3*(2k", "0k", "2000k", "99*(99*(99k))", "4k (2w)"])
+@pytest.mark.parametrize(
+    "order", ["", "4", "4K", "4k,4w", "3*(2k", "0k", "2000k", "99*(99*(99k))", "999*(999*(999*(999*(k))))", "4k (2w)"]
+)
 def test_a_colour_order_that_cannot_be_read_is_refused(order):
     with pytest.raises(ConfigError) as caught:
         expand_order(order)
@@ -262,6 +276,7 @@ GOOD = {
         ({"yarns": {"a": "red"}}, "yarn a"),
         ({"yarns": {"a": {"fibres": [["#101010", -1]]}}}, "yarn a"),
         ({"yarns": {"a": {"fibres": [["#101010", 1]], "mélange": 1}}}, "type"),
+        ({"yarns": {"a": {"melange": 0.5}}}, "fibres"),
         ({"yarns": {"ab": "#101010"}}, "letters"),
         ({"yarns": None}, "yarns"),
         ({"ends_per_cm": 400}, "ends_per_cm"),
