@@ -18,7 +18,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server.live.sessions import Sessions
 from server.settings import Settings
 
-LINGER_S = 2.0  # how long a closed connection may take to deliver its last bytes
+LINGER_S = 1.0  # how long a closed connection may take to deliver its last bytes
+SWALLOW_S, QUIET_S = 5.0, 0.2  # how long a message that is too large is let in, and what silence ends it
 RETRY_IN_MS = 3000  # what clients are asked to wait for: about as long as a restart takes
 
 logger = logging.getLogger("lucy")
@@ -41,6 +42,22 @@ class HonestWebSocket(WebSocketsSansIOProtocol):
         """Returns when the message is on its way."""
         await super().send(message)
         await self.writable.wait()
+
+    def handle_parser_exception(self) -> None:
+        """Say why, and read on while more comes: a socket that is closed on unread bytes resets, and the why is lost.
+
+        Called with the bytes that are one too many, and with everything that comes after them.
+        """
+        now_s = self.loop.time()
+        if not self.close_sent:
+            self.close_sent = True
+            self.patient_until_s = now_s + SWALLOW_S
+            why = self.conn.close_sent
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": why.code, "reason": why.reason})
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(QUIET_S if now_s < self.patient_until_s else 0, self.transport.close)
 
     async def run_asgi(self) -> None:
         """One session."""

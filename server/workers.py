@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from server.patience import within
 from utils.errors import CapacityError, DeviceError
 
 T = TypeVar("T")
@@ -70,8 +71,8 @@ class Slot:
         """Call in the thread. Raises DeviceError: timeout, and whatever the call raises."""
         self._last = asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
         try:
-            return await asyncio.wait_for(asyncio.shield(self._last), timeout_s)
-        except asyncio.TimeoutError:
+            return await within(timeout_s, asyncio.shield(self._last))
+        except TimeoutError:
             raise DeviceError("timeout", "the work took too long", hint="try again") from None
 
     def when_free(self, then: Callable[[], Any]) -> None:

@@ -18,6 +18,7 @@ from server.app import create_app
 from server.listener import Server, make_server
 from server.services import Services
 from server.settings import Settings
+from tests.fakes import FakeFitting
 
 PATIENCE_S = 10.0 * float(os.environ.get("LUCY_TEST_PATIENCE", "1"))
 """How long anything may take that ought to happen at once. The one constant to raise on a slow machine."""
@@ -71,3 +72,12 @@ def eventually(condition: Callable[[], Any], *, within_s: float = PATIENCE_S) ->
             return value
         assert time.monotonic() < deadline_s, "it did not happen in time"
         time.sleep(0.005)
+
+
+def serve_for_ever() -> None:
+    """For a process of its own: print the port, serve the fake, stop on a signal."""
+    settings = settings_for_tests()
+    server = make_server(create_app(settings, FakeFitting()), settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        server.run(sockets=[listener])

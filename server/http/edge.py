@@ -5,11 +5,11 @@ Owns X-Request-ID, the body's size and patience, response headers that every ans
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,9 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.failures import internal_error
 from server.http.problems import problem_response
 from server.metrics import Metrics
+from server.patience import within
 from utils.errors import InputError, LucyError
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MAX_SWALLOWED_BYTES = 256 << 20
+
 _METHODS = frozenset(("GET", "HEAD", "POST", "PATCH", "OPTIONS"))
 
 logger = logging.getLogger("lucy.http")
@@ -43,7 +46,7 @@ class Edge:
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         body = _Body(scope, receive, max_bytes=self._max_body_bytes, patience_s=self._patience_s)
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, body, request_id)
         began_s = time.perf_counter()
         try:
             await self._app(scope, body.receive, answer.send)
@@ -74,6 +77,9 @@ class _Body:
         self._declared = _content_length(scope)
         self._got = 0
         self._complete = False
+        self._asks_first = Headers(scope=scope).get("expect", "").lower() == "100-continue"
+        self.given_up = False
+        """Whether the rest is not wanted any more."""
 
     async def receive(self) -> Message:
         """Raises InputError: body_too_large, body_timeout."""
@@ -82,8 +88,9 @@ class _Body:
         if self._complete:
             return await self._receive()  # nothing but the disconnect can come
         try:
-            message = await asyncio.wait_for(self._receive(), self._patience_s)
-        except asyncio.TimeoutError:
+            message = await within(self._patience_s, self._receive())
+        except TimeoutError:
+            self.given_up = self._complete = True
             raise InputError("body_timeout", "the rest of the body did not arrive", retryable=True) from None
         self._got += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
@@ -91,15 +98,25 @@ class _Body:
             raise self._too_large()
         return message
 
+    async def swallow(self) -> None:
+        """Let a client finish what it is sending: cut off, it would never come to read the answer."""
+        with suppress(TimeoutError):
+            while not self._complete and not self._asks_first and self._got < MAX_SWALLOWED_BYTES:
+                message = await within(self._patience_s, self._receive())
+                self._got += len(message.get("body", b""))
+                self._complete = not message.get("more_body", False)
+
     def _too_large(self) -> InputError:
+        self.given_up = True
         return InputError("body_too_large", f"a body may have {self._max_bytes} bytes")
 
 
 class _Answer:
     """The response, with the headers that all have."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, body: _Body, request_id: str) -> None:
         self._send = send
+        self._body = body
         self._request_id = request_id
         self.status: int | None = None
         """None until the response has begun."""
@@ -112,6 +129,9 @@ class _Answer:
             headers["X-Request-ID"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
+            if self._body.given_up:
+                headers["Connection"] = "close"
+                await self._body.swallow()
         await self._send(message)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol
 
+from server.patience import within
 from utils.errors import CapacityError
 
 
@@ -49,7 +51,5 @@ class Sessions:
         self.draining = True
         for session in tuple(self._open):
             session.drain(retry_in_ms=retry_in_ms)
-        try:
-            await asyncio.wait_for(self._empty.wait(), timeout_s)
-        except asyncio.TimeoutError:
-            return
+        with suppress(TimeoutError):
+            await within(timeout_s, self._empty.wait())

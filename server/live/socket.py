@@ -22,6 +22,7 @@ from server.failures import internal_error
 from server.live.protocol import Codec, Dropped, Enhanced, Error, MessageError
 from server.live.session import Answer, Close, Session
 from server.metrics import Metrics
+from server.patience import within
 from server.settings import Settings
 from server.workers import Slot, Workers
 from utils.errors import CapacityError, LucyError
@@ -154,13 +155,13 @@ class LiveSocket:
         try:
             while True:
                 answer = await self._outbox.get()
-                await asyncio.wait_for(self._send(answer), self._settings.client_timeout_s)
+                await within(self._settings.client_timeout_s, self._send(answer))
                 if isinstance(answer, Close):
                     self._close_code = answer.code
                     return
                 del answer  # a picture, while the next answer is waited for
                 self._outbox.task_done()
-        except asyncio.TimeoutError:
+        except TimeoutError:
             logger.info("session %s: the client does not read", self._session.name)
         except (WebSocketDisconnect, RuntimeError):
             return  # it has gone, or the keepalive has given it up: the server then answers a send with RuntimeError
