@@ -117,10 +117,10 @@ def test_houndstooth_has_its_four_teeth():
     """In the 8 x 8 threads: a solid 4 x 4 of each colour, and two quarters of twill lines that join them."""
     draft = piece(warp="4k 4w", weft="4k 4w", slub=0.0)
     light = luminance(weave(draft, 24.0, span_mm=3.0).albedo)
-    grid = np.add.outer(np.arange(8), np.zeros(8, int)), np.add.outer(np.zeros(8, int), np.arange(8))
-    rows = ((grid[0] + 0.5) / 8 * (light.shape[0] * 8 / tile_threads(draft, span_mm=3.0)[1])).astype(int)
-    columns = ((grid[1] + 0.5) / 8 * (light.shape[1] * 8 / tile_threads(draft, span_mm=3.0)[0])).astype(int)
-    white = light[rows, columns] > 0.3
+    ends, picks = tile_threads(draft, span_mm=3.0)
+    rows = ((np.arange(8) + 0.5) * light.shape[0] / picks).astype(int)
+    columns = ((np.arange(8) + 0.5) * light.shape[1] / ends).astype(int)
+    white = light[np.ix_(rows, columns)] > 0.3
     assert not white[:4, :4].any()
     assert white[4:, 4:].all()
     assert white[:4, 4:].sum() == white[4:, :4].sum() == 8
@@ -155,15 +155,13 @@ def test_glen_check_has_four_kinds_of_blocks():
     half = light.shape[0] // 2, light.shape[1] // 2
 
     def bold(rows: slice, columns: slice, axis: int) -> float:
-        """Strength of the eight-thread rhythm, of which half a tile has eight."""
-        spectrum = np.abs(
-            np.fft.rfft(light[rows, columns] * np.hanning(half[axis]).reshape((-1, 1)[:: 1 - 2 * axis]), axis=axis)
-        )
-        return float(spectrum.mean(axis=1 - axis)[8])
+        """Strength of the eight-thread rhythm, of which half a tile has ten."""
+        lines = np.moveaxis(light[rows, columns], axis, -1) * np.hanning(half[axis])
+        return float(np.abs(np.fft.rfft(lines)).mean(axis=0)[10])
 
     near, far = slice(half[0]), slice(half[0], 2 * half[0])
     left, right = slice(half[1]), slice(half[1], 2 * half[1])
-    assert draft.repeat() == (128, 128)
+    assert draft.repeat() == (160, 160)
     for rows in (near, far):
         assert bold(rows, left, 1) > 2.0 * bold(rows, right, 1)
     for columns in (left, right):
