@@ -1,0 +1,162 @@
+"""How quick, how steady and how frugal the live path is: `python -m bench.live`.
+
+Streams moving pictures of a person to a real server over WebSocket and holds what comes back against the goals:
+
+    one     one kiosk as fast as it goes
+    many    20 kiosks, each with one keyframe per 1.5 s
+    naive   4 kiosks that push 30 frames a second without waiting, at Lucy and at bench/naive.py
+
+The floor (bench/floor.py) is timed before and after `one`, in processes of its own, while no server runs. Owns the
+command line, the order of the scenarios and the goals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Goal, table
+from bench.machine import facts
+from bench.scenarios import pulling, pushing
+from bench.serving import Served, already_running, running
+from bench.streams import camera_loop
+
+SCENARIOS = ("one", "many", "naive")
+_PUSHING, _PUSH_HZ = 4, 30.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, write. Returns 0, or with --strict 1 when a goal is missed."""
+    asked = _parse(argv)
+    report = measure(asked)
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(report, indent=1) + "\n")
+    print(describe(report))
+    return int(asked.strict and not all(goal["met"] for goal in report["goals"]))
+
+
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
+    """Everything that was asked for, as one JSON-able map."""
+    frames = camera_loop(asked.frames)
+    wish = {"fabric_id": asked.fabric, "cut": asked.cut}
+    scenarios = SCENARIOS if asked.scenario == "all" else (asked.scenario,)
+    report: dict[str, Any] = {"machine": facts(), "wish": wish, "frames": str(asked.frames or "astronaut"), "floor": []}
+    found = report["scenarios"] = {}
+    if "one" in scenarios:
+        report["floor"].append(_floor(asked))
+        with _server(asked) as served:
+            pull = pulling(served, frames, wish=wish, kiosks=1, every_s=0.0, seconds=asked.seconds)
+            found["one"] = asyncio.run(pull)
+        report["floor"].append(_floor(asked))
+    if "many" in scenarios:
+        with _server(asked) as served:
+            pull = pulling(
+                served, frames, wish=wish, kiosks=asked.kiosks, every_s=asked.every, seconds=asked.seconds
+            )  # fmt: skip
+            found["many"] = asyncio.run(pull)
+    if "naive" in scenarios:
+        load: dict[str, Any] = {"wish": wish, "kiosks": _PUSHING, "hz": _PUSH_HZ, "seconds": asked.push_seconds}
+        with _server(asked) as served:
+            found["pushed"] = asyncio.run(pushing(served, frames, **load, text=False))
+        with running("bench.naive") as served:
+            found["naive"] = asyncio.run(pushing(served, frames, **load, text=True))
+    goals = _goals(report)
+    return {**report, "goals": [goal.to_json() for goal in goals], "verdicts": [str(goal) for goal in goals]}
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The report for people."""
+    machine = report["machine"]
+    lines = [f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}", ""]
+    for at, floor in zip(("before", "after"), report["floor"], strict=False):
+        total = floor["total_ms"]
+        steps = ", ".join(f"{name} {ms}" for name, ms in floor["steps_ms"].items())
+        lines.append(f"floor {at}: p50 {total['p50']} ms, processor {floor['cpu_ms_per_frame']} ms a frame ({steps})")
+    for name, scenario in report["scenarios"].items():
+        lines += ["", *_describe_scenario(name, scenario)]
+    return "\n".join([*lines, "", *report["verdicts"]])
+
+
+def _describe_scenario(name: str, scenario: dict[str, Any]) -> list[str]:
+    rows = []
+    for label, figures in (
+        ("end to end", scenario.get("e2e_ms")),
+        ("age on screen", scenario.get("age_ms")),
+        *scenario["timings_ms"].items(),
+    ):
+        if figures is not None and figures["max"] > 0:
+            rows.append((label, figures["p50"], figures["p95"], figures["max"]))
+    memory = scenario["memory"] or {}
+    return [
+        f"{name}: {scenario['kiosks']} kiosks, {scenario['seconds']} s, load {scenario['load_1m']}",
+        table(rows, head=("ms", "p50", "p95", "max")),
+        f"{scenario['pictures']} pictures, {scenario['pictures_per_s']} a second; {scenario['dropped']} dropped, "
+        f"errors {scenario['errors']}, stages {scenario['stages']}",
+        f"processor: {scenario['cpu_cores']} cores, {scenario['cpu_ms_per_picture']} ms a picture; memory: "
+        f"{memory.get('last_mb')} MB, {memory.get('slope_mb_per_min')} MB a minute",
+    ]
+
+
+def _goals(report: dict[str, Any]) -> list[Goal]:
+    found, goals = report["scenarios"], []
+    if "one" in found:
+        one, e2e = found["one"], found["one"]["e2e_ms"] or {}
+        floor_ms = sum(floor["total_ms"]["p50"] for floor in report["floor"]) / len(report["floor"])
+        slope, last = ((one["memory"] or {}).get(key) for key in ("slope_mb_per_min", "last_mb"))
+        goals += [
+            Goal("one kiosk, end to end, p50", e2e.get("p50"), 45, "<=", "ms"),
+            Goal("one kiosk, end to end, p95", e2e.get("p95"), 70, "<=", "ms"),
+            Goal("one kiosk, pictures", one["pictures_per_s"], 20, ">=", "/s"),
+            Goal("one kiosk, p50 over the floor's", e2e["p50"] / floor_ms if e2e else None, 1.8, "<=", "x"),
+            Goal("one kiosk, memory grows", None if slope is None else 100 * slope / last, 1, "<=", "% a minute"),
+        ]
+    if "many" in found:
+        e2e = found["many"]["e2e_ms"] or {}
+        label = f"{found['many']['kiosks']} kiosks every {found['many']['every_s']:g} s, end to end, p95"
+        goals.append(Goal(label, e2e.get("p95"), 150, "<=", "ms"))
+    if "naive" in found:
+        ours, theirs = found["pushed"]["age_ms"], found["naive"]["age_ms"]
+        times = theirs["p95"] / ours["p95"] if ours and theirs else None
+        goals.append(Goal("pushed, naive's picture is older, p95", times, 5, ">=", "x"))
+    return goals
+
+
+def _server(asked: argparse.Namespace) -> AbstractContextManager[Served]:
+    return nullcontext(already_running(asked.url)) if asked.url else running("server")
+
+
+def _floor(asked: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.floor", "--seconds", str(asked.floor_seconds)]
+    if asked.frames is not None:
+        command += ["--frames", str(asked.frames.resolve())]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    return json.loads(done.stdout)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__.splitlines()[0])
+    parser.add_argument("--scenario", choices=("all", *SCENARIOS), default="all")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of `one` and `many`")
+    parser.add_argument("--push-seconds", type=float, default=20.0, help="of `naive`, for each of the two servers")
+    parser.add_argument("--floor-seconds", type=float, default=8.0)
+    parser.add_argument("--kiosks", type=int, default=20, help="of `many`")
+    parser.add_argument("--every", type=float, default=1.5, help="seconds between a kiosk's keyframes in `many`")
+    parser.add_argument("--fabric", default="pinstripe-navy")
+    parser.add_argument("--cut", default="single_breasted")
+    parser.add_argument("--frames", type=Path, help="a folder with photos of people in place of the astronaut")
+    parser.add_argument("--url", help="http address of a server that runs already")
+    parser.add_argument("--json", type=Path, help="where the report goes")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
