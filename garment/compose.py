@@ -93,7 +93,7 @@ def _tone_curve(light: Light) -> np.ndarray:
     """uint8 (256,): shade (in display gamma, _UNIT = 1) for the 8-bit cosine between normal and light."""
     cosine = (np.arange(256) - 128.0) / 127.0
     # Wrapped diffuse: cloth is fuzzy and scatters, so its terminator is soft.
-    wrap = 0.25
+    wrap = 0.1
     diffuse = np.clip((cosine + wrap) / (1 + wrap), 0, None)
     straight = (light.toward[2] + wrap) / (1 + wrap)
     linear = light.gain * (light.ambient + (1 - light.ambient) * diffuse / straight)

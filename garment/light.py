@@ -24,9 +24,9 @@ _TO_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 class Light:
     """A directional light, an ambient one, and how both vary over the body."""
 
-    toward: tuple[float, float, float] = (-0.22, 0.42, 0.88)
+    toward: tuple[float, float, float] = (-0.34, 0.44, 0.83)
     """Unit vector to the light: x to the right of the frame, y up, z to the camera."""
-    ambient: float = 0.45
+    ambient: float = 0.22
     """Share of the light that comes from everywhere."""
     gain: float = 1.0
     """Exposure relative to a well exposed picture, linear."""
@@ -46,10 +46,11 @@ def estimate_light(frame: np.ndarray, clothes: np.ndarray | None, body: Body) ->
         return Light(gain=gain)
     mask = cv2.resize(clothes, wh, interpolation=cv2.INTER_AREA)
     slope = _fit_plane(small, mask, body)
-    across = float(np.clip(-0.22 + 0.9 * slope[0], -0.55, 0.55))
-    up = float(np.clip(0.42 - 0.4 * slope[1], 0.15, 0.6))
-    norm = float(np.sqrt(across**2 + up**2 + 0.88**2))
-    return Light(toward=(across / norm, up / norm, 0.88 / norm), gain=gain, slope=slope)
+    plain = Light().toward
+    across = float(np.clip(plain[0] + 1.2 * slope[0], -0.6, 0.6))
+    up = float(np.clip(plain[1] - 0.4 * slope[1], 0.2, 0.6))
+    norm = float(np.sqrt(across**2 + up**2 + plain[2] ** 2))
+    return Light(toward=(across / norm, up / norm, plain[2] / norm), gain=gain, slope=slope)
 
 
 def settle(before: Light | None, now: Light, *, weight: float) -> Light:
