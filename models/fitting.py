@@ -139,7 +139,7 @@ class Fitting:
     def readiness(self) -> dict[str, Any]:
         """What works: {"pose", "parsing", "engine", "missing", "hint"}."""
         return {
-            "pose": self._vision.pose_weights is not None,
+            "pose": self._vision.poses is not None,
             "parsing": self._vision.desk is not None,
             "engine": {"name": "compositor", "stage": "composite", "device": "cpu"},
             "missing": list(self._vision.missing),

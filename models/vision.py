@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.parsing import Parser
-from models.perception import ParsingDesk, Perception
-from models.pose import PoseFinder
+from models.parsing_desk import ParsingDesk
+from models.perception import Perception
+from models.pose import PosePool
 from models.weights import fetch_command, load_manifest, missing
 
 
@@ -18,7 +19,7 @@ from models.weights import fetch_command, load_manifest, missing
 class Vision:
     """What can be seen with the weights that are there."""
 
-    pose_weights: Path | None
+    poses: PosePool | None
     desk: ParsingDesk | None
     missing: tuple[str, ...]
     """Names of the weights that are not there, each with what it is needed for."""
@@ -27,17 +28,18 @@ class Vision:
 
     def perception(self) -> Perception:
         """Eyes for one session."""
-        weights = self.pose_weights
-        return Perception((lambda: PoseFinder(weights)) if weights is not None else None, self.desk)
+        return Perception(self.poses.lend if self.poses is not None else None, self.desk)
 
     def close(self) -> None:
         """Give the networks back."""
         if self.desk is not None:
             self.desk.close()
+        if self.poses is not None:
+            self.poses.close()
 
 
-def open_vision(folder: Path) -> Vision:
-    """Load what lies in the weights' folder; what is missing is said, not raised.
+def open_vision(folder: Path, *, most_sessions: int = 16) -> Vision:
+    """Load what lies in the weights' folder, for this many sessions; what is missing is said, not raised.
 
     Raises:
         ConfigError: weights_unusable, if a file is whole but cannot be loaded.
@@ -46,7 +48,7 @@ def open_vision(folder: Path) -> Vision:
     there = {weight.name: folder / weight.file for weight in load_manifest() if weight.name not in absent}
     desk = ParsingDesk(Parser(there["parsing"])) if "parsing" in there else None
     return Vision(
-        pose_weights=there.get("pose"),
+        poses=PosePool(there["pose"], most=most_sessions) if "pose" in there else None,
         desk=desk,
         missing=tuple(f"{weight.file}: {weight.needed_for}" for weight in absent.values()),
         hint=fetch_command(folder) if absent else None,

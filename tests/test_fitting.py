@@ -19,7 +19,7 @@ from utils.errors import CapacityError, InputError
 
 CATALOG = Path(__file__).parents[1] / "data" / "catalog" / "catalog.json"
 NAVY = Wish(fabric_id="plain-navy", cut="single_breasted")
-BLIND = Vision(pose_weights=None, desk=None, missing=("pose", "parsing"), hint="fetch them")
+BLIND = Vision(poses=None, desk=None, missing=("pose", "parsing"), hint="fetch them")
 
 
 def jpeg(rgb: np.ndarray) -> bytes:
