@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLOTHS = ("suiting", "shirting", "tie", "lining", "horn", "thread", "label")
+CLOTHS = ("suiting", "shirting", "tie", "horn", "pearl", "thread")
 """What a panel can be made of. The first three are the client's choice; the others follow from the suiting."""
 
 

@@ -18,6 +18,7 @@ from utils.colour import linear_to_srgb8, mean_srgb8, srgb_to_linear
 
 _OVERSAMPLING = 2.0  # of a tile over the canonical pixels, so that looking it up at a slant does not blur it
 _DARK_HORN, _BROWN_HORN = (38.0, 34.0, 33.0), (74.0, 52.0, 36.0)
+_PEARL = (214.0, 212.0, 206.0)
 _PAD = 16  # pixels of wrap-around that filters need
 
 
@@ -75,7 +76,8 @@ def _plain_colours(suiting: np.ndarray) -> dict[str, np.ndarray]:
     """What is not cut from a cloth takes its colour from the suiting: thread a shade deeper, horn to go with it."""
     warm = float(np.clip((suiting[0] - suiting[2]) / 40.0, 0.0, 1.0) * np.clip(suiting.mean() / 70.0, 0.0, 1.0))
     horn = np.array(_DARK_HORN) + warm * (np.array(_BROWN_HORN) - _DARK_HORN)
-    return {"thread": suiting * 0.68, "lining": suiting * 0.5 + 18.0, "horn": horn.astype(np.float32)}
+    pearl = np.array(_PEARL, np.float32)
+    return {"thread": suiting * 0.68, "horn": horn.astype(np.float32), "pearl": pearl}
 
 
 @dataclass

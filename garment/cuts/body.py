@@ -68,7 +68,7 @@ def torso_form(folds: tuple[Fold, ...]) -> Form:
     add_folds(cloth, folds, corner_mm=TORSO_TABLE.corner_mm, step_mm=_STEP_MM)
     cloth += _unevenness(y)
     dz_dy, dz_dx = np.gradient(body + cloth, _STEP_MM)
-    shade = crevices(cloth, reach_px=9.0, strength=0.10) * _arm_shadow(x, y)
+    shade = crevices(cloth, reach_px=9.0, strength=0.22) * _arm_shadow(x, y)
     wh = TORSO_TABLE.hw[::-1]
     slope = cv2.resize(np.dstack([dz_dx, dz_dy]), wh, interpolation=cv2.INTER_LINEAR)
     return Form(slope=slope, shade=cv2.resize(shade, wh, interpolation=cv2.INTER_LINEAR))
@@ -103,11 +103,11 @@ def _unevenness(y: np.ndarray) -> np.ndarray:
     free = np.clip((y - 60.0) / 420.0, 0.15, 1.0)
     broad = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(95.0, 170.0), seed=11)
     fine = unrest(y.shape, step_mm=_STEP_MM, wave_mm=(34.0, 60.0), seed=12)
-    return free * (1.5 * broad + 0.26 * fine)
+    return free * (2.1 * broad + 0.36 * fine)
 
 
 def _arm_shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A hanging arm keeps the sky from the trunk beside it."""
     beside = np.clip((np.abs(x) - half_width(y[:, :1]) + 42.0) / 42.0, 0.0, 1.0)
     along = np.clip((y - 20.0) / 120.0, 0.0, 1.0) * np.clip((620.0 - y) / 260.0, 0.25, 1.0)
-    return 1.0 - 0.34 * along * beside**1.5
+    return 1.0 - 0.42 * along * beside**1.5

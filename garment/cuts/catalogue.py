@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from garment.cut import Cut
 from garment.cuts.double_breasted import double_breasted
-from garment.cuts.single_breasted import single_breasted
+from garment.cuts.single_breasted import single_breasted, single_breasted_open_collar
 from utils.errors import InputError
 from utils.kept import Kept
 
 CUTS: dict[str, tuple[str, Callable[[], Cut]]] = {
     "single_breasted": ("Single-breasted, two buttons", single_breasted),
     "double_breasted": ("Double-breasted, six buttons", double_breasted),
+    "single_breasted_open_collar": ("Single-breasted, open collar", single_breasted_open_collar),
 }
 """id -> (public name, what draws it), in the order in which customers see them."""
 

@@ -9,7 +9,7 @@ from garment.cuts.body import HEM, TORSO_TABLE
 from garment.cuts.curves import through, trace
 from garment.cuts.folds import Fold
 from garment.cuts.jacket import Pattern, both_sides, make_jacket
-from garment.cuts.shirts import dressed_with_tie
+from garment.cuts.shirts import dressed_open, dressed_with_tie
 from garment.cuts.table import Sheet, Table
 from garment.cuts.trims import button, buttonhole, hip_pocket, welt_pocket
 
@@ -21,15 +21,15 @@ _TIP = (142.0, 9.0)
 _COLLAR_POINT = (121.5, -34.0)
 
 _FOLDS = both_sides(
-    Fold(((14.0, 332.0), (48.0, 318.0), (92.0, 292.0)), 1.3, 8.0, 0.3),
-    Fold(((14.0, 340.0), (56.0, 348.0), (104.0, 372.0)), 1.45, 9.0, -0.3),
-    Fold(((16.0, 336.0), (66.0, 332.0), (124.0, 322.0)), 0.87, 7.0),
-    Fold(((182.0, 300.0), (164.0, 310.0), (136.0, 314.0)), 1.74, 7.0, 0.3),
-    Fold(((186.0, 344.0), (166.0, 346.0), (132.0, 338.0)), 1.59, 8.0, 0.3),
-    Fold(((178.0, 60.0), (166.0, 120.0), (160.0, 190.0), (158.0, 260.0)), 2.32, 10.0, 0.2),
-    Fold(((128.0, 430.0), (134.0, 520.0), (138.0, 640.0)), 2.32, 17.0, 0.2),
-    Fold(((60.0, 470.0), (64.0, 560.0), (72.0, 652.0)), 1.74, 15.0),
-    Fold(((186.0, 430.0), (190.0, 540.0), (196.0, 640.0)), 2.03, 11.0),
+    Fold(((14.0, 332.0), (48.0, 318.0), (92.0, 292.0)), 2.0, 8.0, 0.3),
+    Fold(((14.0, 340.0), (56.0, 348.0), (104.0, 372.0)), 2.2, 9.0, -0.3),
+    Fold(((16.0, 336.0), (66.0, 332.0), (124.0, 322.0)), 1.3, 7.0),
+    Fold(((182.0, 300.0), (164.0, 310.0), (130.0, 316.0)), 2.0, 9.0, 0.3),
+    Fold(((186.0, 344.0), (166.0, 346.0), (126.0, 336.0)), 1.9, 10.0, 0.3),
+    Fold(((178.0, 60.0), (166.0, 120.0), (160.0, 190.0), (158.0, 260.0)), 2.6, 10.0, 0.2),
+    Fold(((128.0, 430.0), (134.0, 520.0), (139.0, 640.0), (146.0, 850.0)), 3.2, 17.0, 0.2),
+    Fold(((60.0, 470.0), (64.0, 560.0), (72.0, 652.0), (80.0, 830.0)), 2.4, 15.0),
+    Fold(((186.0, 430.0), (190.0, 540.0), (196.0, 640.0), (204.0, 850.0)), 2.6, 11.0),
 )
 
 
@@ -45,11 +45,23 @@ def single_breasted() -> Cut:
     )
 
 
+def single_breasted_open_collar() -> Cut:
+    """The same jacket over an open shirt without a tie."""
+    return make_jacket(
+        "single_breasted_open_collar",
+        "Single-breasted, open collar",
+        pattern=pattern(),
+        inside=[*dressed_open(TORSO_TABLE), *_shirt_buttons(TORSO_TABLE)],
+        pockets=pockets(TORSO_TABLE),
+        trims=trims(TORSO_TABLE),
+    )
+
+
 def pattern() -> Pattern:
     """Outlines of the left half."""
     return Pattern(
         roll=through(
-            (71.5, -100.0),
+            (71.5, -93.0),
             (69.0, -70.0),
             (63.0, -30.0),
             (58.0, 20.0),
@@ -67,7 +79,7 @@ def pattern() -> Pattern:
             _GORGE[1],
             _COLLAR_POINT,
             ((114.0, -48.0), (104.0, -60.0), (97.0, -69.0)),
-            ((90.0, -80.0), (82.0, -99.0), (71.0, -101.0)),
+            ((89.0, -76.5), (81.0, -92.0), (71.5, -93.0)),
         ),
         front_edge=trace(
             HEM,
@@ -94,3 +106,7 @@ def trims(table: Table) -> list[Sheet]:
     for x, y in _BUTTONS:
         sheets += [buttonhole(table, (x - 1.0, y)), button(table, (x, y))]
     return sheets
+
+
+def _shirt_buttons(table: Table) -> list[Sheet]:
+    return [button(table, (0.0, y), radius_mm=5.4, cloth="pearl") for y in (112.0, 202.0)]

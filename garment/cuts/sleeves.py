@@ -41,15 +41,15 @@ TONGUE = through(
 _HEM = trace((-37.5, CUFF_MM - 2.0), ((-18.0, CUFF_MM + 3.5), (18.0, CUFF_MM + 4.5), (38.5, CUFF_MM - 1.0)))
 
 FOLDS = (
-    Fold(((-48.0, 292.0), (-18.0, 303.0), (16.0, 299.0), (38.0, 286.0)), 1.8, 8.5, 0.4),
-    Fold(((-47.0, 318.0), (-20.0, 334.0), (8.0, 352.0), (34.0, 380.0)), 2.2, 8.5, 0.4),
-    Fold(((-45.0, 350.0), (-24.0, 374.0), (-6.0, 408.0), (2.0, 450.0)), 1.6, 9.5, 0.3),
-    Fold(((-52.0, 205.0), (-36.0, 236.0), (-20.0, 280.0), (-14.0, 318.0)), 1.3, 10.0, -0.2),
-    Fold(((24.0, 140.0), (15.0, 200.0), (19.0, 255.0), (31.0, 300.0)), 1.1, 11.0, 0.2),
-    Fold(((-34.0, 105.0), (-33.0, 150.0), (-36.0, 205.0)), 1.5, 8.0, 0.3),
-    Fold(((27.0, 420.0), (6.0, 462.0), (-14.0, 520.0), (-20.0, 570.0)), 1.2, 12.0, 0.2),
-    Fold(((-36.0, 540.0), (-14.0, 566.0), (14.0, 574.0), (33.0, 562.0)), 0.7, 9.0),
-    Fold(((8.0, 14.0), (6.0, 70.0), (2.0, 130.0)), 0.9, 12.0),
+    Fold(((-48.0, 292.0), (-18.0, 303.0), (16.0, 299.0), (38.0, 286.0)), 3.4, 8.5, 0.4),
+    Fold(((-47.0, 318.0), (-20.0, 334.0), (8.0, 352.0), (34.0, 380.0)), 4.2, 8.5, 0.4),
+    Fold(((-45.0, 350.0), (-24.0, 374.0), (-6.0, 408.0), (2.0, 450.0)), 3.0, 9.5, 0.3),
+    Fold(((-52.0, 205.0), (-36.0, 236.0), (-20.0, 280.0), (-14.0, 318.0)), 2.5, 10.0, -0.2),
+    Fold(((24.0, 140.0), (15.0, 200.0), (19.0, 255.0), (31.0, 300.0)), 2.1, 11.0, 0.2),
+    Fold(((-34.0, 105.0), (-33.0, 150.0), (-36.0, 205.0)), 2.8, 8.0, 0.3),
+    Fold(((27.0, 420.0), (6.0, 462.0), (-14.0, 520.0), (-20.0, 570.0)), 2.3, 12.0, 0.2),
+    Fold(((-36.0, 540.0), (-14.0, 566.0), (14.0, 574.0), (33.0, 562.0)), 1.3, 9.0),
+    Fold(((8.0, 14.0), (6.0, 70.0), (2.0, 130.0)), 1.7, 12.0),
 )
 
 
@@ -125,7 +125,7 @@ def _form(table: Table, *, mirror: bool) -> Form:
     s = -1.0 if mirror else 1.0
     side, row = s * x, y[:, :1]
     inner, outer = x_at(SEAM, row), x_at(OUTER, row)
-    half = np.maximum((outer - inner) / 2.0, 24.0) * 1.06
+    half = (((outer - inner) / 2.0) ** 4 + 24.0**4) ** 0.25 * 1.06
     t = np.clip(np.abs(side - (inner + outer) / 2.0) / half, 0.0, 0.985)
     round_here = 0.42 + 0.58 * ramp(row, 40.0, 260.0)
     tube = round_here * half * 1.05 * (1.0 - t**2.3) ** 0.52 - 24.0 * np.exp(-np.maximum(y + 8.0, 0.0) / 22.0)
@@ -133,12 +133,12 @@ def _form(table: Table, *, mirror: bool) -> Form:
     mirrored = tuple(Fold(tuple((-px, py) for px, py in f.points), f.height_mm, f.width_mm, -f.skew) for f in FOLDS)
     add_folds(cloth, mirrored if mirror else FOLDS, corner_mm=table.corner_mm, step_mm=step)
     uneven = unrest(table.hw, step_mm=step, wave_mm=(38.0, 80.0), seed=5)
-    cloth += 0.35 * (uneven[:, ::-1] if mirror else uneven)
+    cloth += 0.5 * (uneven[:, ::-1] if mirror else uneven)
     arm = slopes((tube + cloth).astype(np.float32), px_per_mm=table.px_per_mm)
     chest = slopes(body_heights(x + s * SHOULDER[0], y + SHOULDER[1]), px_per_mm=table.px_per_mm)
     on_arm = np.clip((side - inner) / 3.0 + 0.5, 0.0, 1.0) + ramp(row, 190.0, 270.0)
     on_arm = cv2.GaussianBlur(np.minimum(on_arm, 1.0).astype(np.float32), (0, 0), 2.0)
-    shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.12)
+    shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.22)
     shade *= (
         1.0 - 0.22 * ramp(row, 60.0, 260.0) * on_arm * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
     )

@@ -83,7 +83,7 @@ class Table:
         height, width = self.hw
         low = np.floor(self.to_px(outline.min(axis=0) - margin_mm)).astype(int)
         high = np.ceil(self.to_px(outline.max(axis=0) + margin_mm)).astype(int) + 1
-        return max(0, low[0]), max(0, low[1]), min(width, high[0]), min(height, high[1])
+        return max(0, int(low[0])), max(0, int(low[1])), min(width, int(high[0])), min(height, int(high[1]))
 
     def _coverage(self, outline: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
         x0, y0, x1, y1 = window

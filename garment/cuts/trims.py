@@ -90,11 +90,13 @@ def welt_pocket(
     return sheet
 
 
-def button(table: Table, at: tuple[float, float], *, radius_mm: float = 10.0, squeeze: float = 1.0) -> Sheet:
+def button(
+    table: Table, at: tuple[float, float], *, radius_mm: float = 10.0, squeeze: float = 1.0, cloth: str = "horn"
+) -> Sheet:
     """A four-hole horn button with a raised rim, sewn on with crossed thread; `squeeze` < 1 turns it sideways."""
     turn = np.linspace(0.0, 2 * np.pi, 72, endpoint=False)
     outline = np.column_stack([at[0] + squeeze * radius_mm * np.cos(turn), at[1] + radius_mm * np.sin(turn)])
-    sheet = table.cut("button", outline.astype(np.float32), cloth="horn")
+    sheet = table.cut("button", outline.astype(np.float32), cloth=cloth)
     dx, dy = (sheet.x - at[0]) / (radius_mm * squeeze), (sheet.y - at[1]) / radius_mm
     r = np.hypot(dx, dy)
     rim = np.sqrt(np.clip(1.0 - np.clip((r - 0.82) / 0.2, 0.0, 1.0) ** 2, 0.0, 1.0))
