@@ -88,11 +88,6 @@ def x_at(curve: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.interp(y, curve[order, 1], curve[order, 0]).astype(np.float32)
 
 
-def y_at(curve: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """y of a curve that runs sideways, at each x; constant beyond its ends."""
-    return x_at(curve[:, ::-1], x)
-
-
 def nearest(curve: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance of each place to an open polyline, positive on its right, and the way along it; both float32, mm.
 
