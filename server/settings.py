@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from utils.images import CAPTURE_LIMITS, LIVE_LIMITS
 
 
 def _split(value: object) -> object:
@@ -18,8 +20,8 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+Seconds = Annotated[float, Field(gt=0, le=3600)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Fraction = Annotated[int, Field(ge=1, le=100)]
 
 
 class Settings(BaseSettings):
@@ -31,6 +33,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 5000
     debug: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     cors_origins: Origins = ()
     ws_origins: Origins = ()
 
@@ -42,7 +45,7 @@ class Settings(BaseSettings):
     weights_dir: Path = Path("data/weights")
 
     # The diffusion engines.
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     model_path: str = ""
     use_fp16: bool = True
     fast_inference_steps: Annotated[int, Field(ge=1, le=50)] = 4
@@ -58,21 +61,17 @@ class Settings(BaseSettings):
     capture_threads: Annotated[int, Field(ge=1, le=16)] = 1
 
     # How much in one piece.
-    max_frame_bytes: PositiveInt = 4 << 20
-    max_frame_pixels: PositiveInt = 2 << 20
-    max_upload_bytes: PositiveInt = 25 << 20
-    max_upload_pixels: PositiveInt = 24 << 20
+    max_frame_bytes: Annotated[int, Field(ge=1024, le=LIVE_LIMITS.max_bytes)] = LIVE_LIMITS.max_bytes
+    max_upload_bytes: Annotated[int, Field(ge=1024, le=CAPTURE_LIMITS.max_bytes)] = CAPTURE_LIMITS.max_bytes
     max_messages_per_s: PositiveInt = 120
 
     # How long.
-    frame_timeout_s: PositiveFloat = 10.0
-    prepare_timeout_s: PositiveFloat = 30.0
-    capture_timeout_s: PositiveFloat = 60.0
-    client_timeout_s: PositiveFloat = 10.0
-    ping_interval_s: PositiveFloat = 20.0
-    drain_s: PositiveFloat = 10.0
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    frame_timeout_s: Seconds = 10.0
+    prepare_timeout_s: Seconds = 30.0
+    capture_timeout_s: Seconds = 60.0
+    client_timeout_s: Seconds = 10.0
+    ping_interval_s: Seconds = 20.0
+    drain_s: Seconds = 10.0
 
     def max_message_bytes(self) -> int:
         """A keyframe with a layer, both as large as they may be, as base64 in JSON."""

@@ -16,19 +16,10 @@ FOREVER = "public, max-age=31536000, immutable"
 
 PAGE_HEADERS = MappingProxyType(
     {
-        "Content-Security-Policy": "; ".join(
-            (
-                "default-src 'self'",
-                "script-src 'self' 'wasm-unsafe-eval'",
-                "style-src 'self' 'unsafe-inline'",
-                "img-src 'self' data: blob:",
-                "media-src 'self' blob:",
-                "worker-src 'self' blob:",
-                "connect-src 'self' ws: wss: data: blob:",
-                "base-uri 'none'",
-                "form-action 'self'",
-                "frame-ancestors 'self'",
-            )
+        "Content-Security-Policy": (
+            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; "
+            "connect-src 'self' ws: wss: data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
         ),
         "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
         "Cross-Origin-Opener-Policy": "same-origin",

@@ -47,7 +47,7 @@ class Capture(RequestBody):
     landmarks: Annotated[list[list[float]] | None, JsonText] = None
     steps: Annotated[int, Field(ge=1, le=100)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
-    output: Annotated[CaptureOutput, JsonText] = CaptureOutput()
+    output: Annotated[CaptureOutput, JsonText, Field(default_factory=CaptureOutput)]
     include: Annotated[frozenset[Literal["mask", "layer", "landmarks"]], Names] = frozenset()
 
 

@@ -17,6 +17,7 @@ from server.live.session import MAX_IN_FLIGHT, Session
 from server.live.socket import LiveSocket
 from server.services import Services, services_of
 from utils.errors import CapacityError, InputError, LucyError
+from utils.images import LIVE_LIMITS
 
 
 async def live(websocket: WebSocket) -> None:
@@ -61,7 +62,7 @@ def _make_socket(websocket: WebSocket, codec: Codec, services: Services) -> Live
     session = Session(
         uuid.uuid4().hex[:12],
         engine=EngineFields(name=str(engine.get("name")), stage=str(engine.get("stage"))),
-        limits=LimitFields(settings.max_frame_bytes, settings.max_frame_pixels, MAX_IN_FLIGHT),
+        limits=LimitFields(settings.max_frame_bytes, LIVE_LIMITS.max_pixels, MAX_IN_FLIGHT),
         messages_hz=settings.max_messages_per_s,
     )
     return LiveSocket(
