@@ -16,21 +16,21 @@ from server.http import catalog, documentation, garments, health, static, tryon
 from server.http.edge import Edge
 from server.http.problems import HANDLED, answer_error
 from server.live import endpoint
+from server.pages import pages_dir
 from server.services import make_services
 from server.settings import Settings
 
-DIST = Path(__file__).parents[1] / "web" / "dist"
 EXPOSED_HEADERS = ("X-Request-ID", "X-Lucy-Stage", "X-Lucy-Degraded", "X-Lucy-Seed", "Server-Timing", "ETag")
 
 
-def create_app(settings: Settings, fitting: Fitting) -> FastAPI:
-    """The app, ready to be served. It closes `fitting` when it is shut down."""
+def create_app(settings: Settings, fitting: Fitting, *, pages: Path | None = None) -> FastAPI:
+    """The app, ready to be served. It closes `fitting` when it is shut down. `pages` are the built ones."""
     app = FastAPI(title="Lucy", version="0.1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
     services = app.state.services = make_services(settings, fitting)
     for part in (health, tryon, catalog, garments, documentation):
         app.include_router(part.routes())
     app.add_api_route("/", _to_the_kiosk, include_in_schema=False)
-    app.mount("/kiosk", static.Pages(DIST), name="kiosk")
+    app.mount("/kiosk", static.Pages(pages or pages_dir()), name="kiosk")
     app.add_api_websocket_route("/ws", endpoint.live)
     app.openapi = lambda: documentation.describe(app)
     for kind in HANDLED:
