@@ -1,9 +1,9 @@
 """A try-on server as they are usually written, to measure Lucy's architecture against.
 
 Base64 in JSON over WebSocket, and everything inline in the handler: read a message, decode, look, dress, encode,
-answer, read the next. Nothing is ever dropped, so what comes faster than it is worked off waits in line, first in, first
-out. Perception, draping and composing are Lucy's own, call for call (`LiveFitting.fit`), and nothing is slowed down on
-purpose: the architecture is the only difference.
+answer, read the next. Nothing is ever dropped, so what comes faster than it is worked off waits in line, first in,
+first out. Perception, draping and composing are Lucy's own, call for call (`LiveFitting.fit`), and nothing is slowed
+down on purpose: the architecture is the only difference.
 
 Run it with `PORT=5050 python -m bench.naive`. It speaks as much of lucy.json.v1 as a kiosk needs.
 """

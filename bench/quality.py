@@ -1,0 +1,213 @@
+"""How good the pictures are: `python -m bench.quality [--people DIR]`.
+
+Dresses the astronaut, and everybody in a folder, in every cut and three cloths on the premium path; writes the pictures
+to --out and says for each what a tailor would check. Owns the command line, the order of the work and the goals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.figures import Goal, table
+from bench.machine import facts
+from bench.steadiness import jitter_px
+from bench.streams import load_people
+from bench.tailoring import cloth_delta_e, face_change, marker, outside_change, shoulder_errors, suiting
+from fabric.catalog import load_catalog
+from garment.compose import compose
+from garment.dressing import PREMIUM, Dressed, Dresser
+from garment.light import Light
+from garment.pyramid import Pyramid
+from garment.quality import uncovered
+from garment.rack import Rack
+from garment.wardrobe import Wardrobe, Wish
+from models import weights
+from models.fitting import sight_of
+from models.perception import Percept, carry
+from models.vision import Vision, open_vision
+from utils.images import fit_long_side, write_image
+
+CUTS = ("single_breasted", "double_breasted")
+CLOTHS = ("pinstripe-navy", "glen-check-grey", "flannel-camel")
+_ROOT = Path(__file__).parents[1]
+_LOOKS, _LOOK_MS = 3, 33.0  # as in the premium path: the tracker is more exact where it has just seen somebody
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in a photo."""
+
+    name: str
+    photo: np.ndarray
+    percept: Percept
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, write. Returns 0, or with --strict 1 when a goal is missed."""
+    asked = _parse(argv)
+    weights.require()
+    report = measure(asked)
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(report, indent=1) + "\n")
+    print(describe(report))
+    return int(asked.strict and not all(goal["met"] for goal in report["goals"]))
+
+
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
+    """Everything, as one JSON-able map."""
+    asked.out.mkdir(parents=True, exist_ok=True)
+    vision = open_vision(weights.FOLDER)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            catalog = load_catalog(_ROOT / "data" / "catalog" / "catalog.json")
+            wardrobe = Wardrobe(catalog=catalog, rack=Rack(Path(scratch)))
+            rows = list(_rows(asked, vision, wardrobe))
+            jitter = _jitter(vision, wardrobe, asked) if asked.jitter_frames else None
+    finally:
+        vision.close()
+    goals = _goals(rows, jitter)
+    return {
+        "machine": facts(),
+        "pictures": rows,
+        "jitter_px": jitter,
+        "goals": [goal.to_json() for goal in goals],
+        "verdicts": [str(goal) for goal in goals],
+    }
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The report for people."""
+    head = ("person", "cut", "cloth", "outside", "face", "dE neutral", "dE scene", "left %", "right %", "old %", "ms")
+    rows = []
+    for row in report["pictures"]:
+        marks = row["shoulders"] or {"left": None, "right": None}
+        figures = (row["delta_e_neutral"], row["delta_e_scene"], _percent(marks["left"]), _percent(marks["right"]))
+        rows.append(
+            (row["person"][:28], row["cut"], row["cloth"], row["outside_max"], f"{row['face_mean']:.2f}")
+            + tuple("-" if figure is None else f"{figure:.1f}" for figure in (*figures, _percent(row["uncovered"])))
+            + (round(row["ms"]),)
+        )
+    still = report["jitter_px"] or {}
+    jitter = ", ".join(f"{name} {px:.2f} px" for name, px in still.items()) or "not measured"
+    return "\n".join([table(rows, head=head), "", f"jitter of a still astronaut: {jitter}", "", *report["verdicts"]])
+
+
+def _rows(asked: argparse.Namespace, vision: Vision, wardrobe: Wardrobe) -> Iterator[dict[str, Any]]:
+    people = load_people(None) | (load_people(asked.people) if asked.people else {})
+    markers = {cut: marker(cut) for cut in asked.cuts}
+    for name, photo in people.items():
+        photo = fit_long_side(photo, asked.long_side)
+        percept = _look(vision, photo)
+        if percept is None:
+            print(f"nobody found in {name}", file=sys.stderr)
+            continue
+        person = Person(name, photo, percept)
+        for cut in asked.cuts:
+            marked = _dress(person, markers[cut])
+            for cloth in asked.cloths:
+                pyramid = wardrobe.garment(Wish(fabric_id=cloth, cut=cut))
+                began_s = time.perf_counter()
+                dressed = _dress(person, pyramid)
+                spent_ms = 1e3 * (time.perf_counter() - began_s)
+                picture = write_image(dressed.composite.image, format="png")
+                (asked.out / f"{Path(name).stem}.{cut}.{cloth}.png").write_bytes(picture)
+                albedo = wardrobe.catalog.material(cloth).albedo
+                figures = _measure(person, dressed, suiting(marked), albedo)
+                yield {"person": name, "cut": cut, "cloth": cloth, **figures, "ms": round(spent_ms, 1)}
+
+
+def _look(vision: Vision, photo: np.ndarray) -> Percept | None:
+    perception = vision.perception()
+    try:
+        for look in range(_LOOKS):
+            percept = perception.look(photo, at_ms=look * _LOOK_MS, wait_parsing=look == _LOOKS - 1)
+        return percept
+    finally:
+        perception.close()
+
+
+def _dress(person: Person, pyramid: Pyramid) -> Dressed:
+    dressed = Dresser().dress(person.photo, sight_of(person.percept), pyramid, finish=PREMIUM)
+    if dressed is None:
+        raise RuntimeError(f"{person.name} could not be dressed")
+    return dressed
+
+
+def _measure(person: Person, dressed: Dressed, where: np.ndarray, albedo: np.ndarray) -> dict[str, Any]:
+    percept, photo, body = person.percept, person.photo, dressed.body
+    assert body is not None
+    onward = carry(percept.parsing_pose, percept.pose)
+    neutral = compose(photo, dressed.layer, front=dressed.front, light=Light(), body=body, person=percept.mask)
+    face_mean, face_max = face_change(
+        photo, dressed.composite, percept.pose, percept.parsing.mask("face_skin", carry=onward)
+    )
+    clothes = percept.parsing.mask("clothes", carry=onward)
+    return {
+        "outside_max": outside_change(photo, dressed.composite),
+        "face_mean": round(face_mean, 4),
+        "face_max": face_max,
+        "delta_e_neutral": _rounded(cloth_delta_e(neutral, where, albedo, px_per_mm=body.px_per_mm)),
+        "delta_e_scene": _rounded(cloth_delta_e(dressed.composite, where, albedo, px_per_mm=body.px_per_mm)),
+        "shoulders": shoulder_errors(dressed, person.name, photo.shape[:2]),
+        "uncovered": _rounded(uncovered(dressed.composite, clothes, body)),
+    }
+
+
+def _jitter(vision: Vision, wardrobe: Wardrobe, asked: argparse.Namespace) -> dict[str, float]:
+    pyramid = wardrobe.garment(Wish(fabric_id=asked.cloths[0], cut=asked.cuts[0]))
+    perception = vision.perception()
+    try:
+        return jitter_px(load_people(None)["astronaut"], perception, pyramid, frames=asked.jitter_frames)
+    finally:
+        perception.close()
+
+
+def _goals(rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None) -> list[Goal]:
+    people = {row["person"]: row["shoulders"] for row in rows if row["shoulders"]}
+    errors = [100 * float(np.mean(list(sides.values()))) for sides in people.values()]
+    colours = [row["delta_e_neutral"] for row in rows if row["delta_e_neutral"] is not None]
+    outside = max((row["outside_max"] for row in rows), default=None)
+    faces = max((row["face_mean"] for row in rows), default=None)
+    goals = [
+        Goal("largest change outside garment and shadow", outside, 0, "<="),
+        Goal("mean change of a face, worst picture", faces, 0, "<="),
+        Goal("deltaE00 of the cloth in neutral light, worst picture", max(colours, default=None), 3, "<="),
+        Goal("shoulder points, mean of all people", float(np.mean(errors)) if errors else None, 3, "<=", "% of width"),
+        Goal("shoulder points, worst person", max(errors, default=None), 3, "<=", "% of width"),
+    ]
+    return goals + [Goal(f"jitter, {name}", px, 0.5, "<=", "px") for name, px in (jitter or {}).items()]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=Path, help="a folder with photos of people, one in each")
+    parser.add_argument("--cuts", nargs="+", default=list(CUTS))
+    parser.add_argument("--cloths", nargs="+", default=list(CLOTHS), help="ids of the catalog")
+    parser.add_argument("--long-side", type=int, default=2048, help="larger photos are shrunk to this many pixels")
+    parser.add_argument("--jitter-frames", type=int, default=90, help="0 leaves jitter out")
+    parser.add_argument("--out", type=Path, default=_ROOT / "bench" / "out", help="where the pictures go")
+    parser.add_argument("--json", type=Path, help="where the report goes")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is missed")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
