@@ -15,11 +15,12 @@ import numpy as np
 
 from utils.errors import InputError
 
-_WORK_PX = 440  # long side for everything but the last step: GrabCut is quadratic in it
+_WORK_PX = 560  # long side for everything but the last step: GrabCut is quadratic in it
 _RING = 0.03  # of the short side: the border that is taken for ground
 _PLAIN_SHARE = 0.72  # of the border that one smooth colour has to explain
 _NEAR, _FAR = 3.0, 7.0  # Mahalanobis distance: certainly ground, certainly not
 _FLOOR_LAB = (1.6, 1.0, 1.0)  # JPEG noise: no ground is plainer than this
+_CEILING_LAB = (5.0, 3.0, 3.0)  # a ground that varies more than this around the model is not plain
 _SHADOW = 0.42  # of the ground's lightness: nothing that lies beside it is darker because of its shadow
 _SMALLEST, _LARGEST = 0.02, 0.93  # share of the picture that a garment takes
 
@@ -51,7 +52,7 @@ def cut_out(rgb: np.ndarray) -> CutOut:
     ground = _fit_ground(lab)
     trimap = _plain_trimap(lab, ground) if ground.share >= _PLAIN_SHARE else _prior_trimap(small.shape[:2])
     mask = _largest(_grab_cut(small, trimap))
-    mask = _without_hanger(_fill(mask, ground.far_by))
+    mask = _without_hanger(_fill(mask, trimap))
     _refuse_nonsense(mask)
     kind: Literal["plain", "cluttered"] = "plain" if ground.share >= _PLAIN_SHARE else "cluttered"
     confidence = _confidence(mask, lab, ground, kind)
@@ -104,14 +105,13 @@ def _fit_ground(lab: np.ndarray) -> _Ground:
         ridge = np.diag([0, 1, 1, 4, 4, 4]).astype(np.float32) * 1e-3 * len(a)
         coefficients = np.linalg.solve((a * root).T @ (a * root) + ridge, (a * root).T @ (target * root))
         residual = target - a @ coefficients
-        spread = np.maximum(1.48 * np.median(np.abs(residual), axis=0), _FLOOR_LAB)
+        spread = np.clip(1.48 * np.median(np.abs(residual), axis=0), _FLOOR_LAB, _CEILING_LAB)
     inside = ((residual / spread) ** 2).sum(1) < 16
     covariance = np.cov(residual[inside].T) + np.diag(np.square(_FLOOR_LAB))
     expected = (terms @ coefficients).astype(np.float32)
     difference = (lab - expected).reshape(-1, 3)
     far_by = np.sqrt((difference @ np.linalg.inv(covariance) * difference).sum(1)).reshape(h, w)
-    share = float(inside.mean()) if spread[0] < 12 else 0.0
-    return _Ground(share, expected, far_by.astype(np.float32))
+    return _Ground(float(inside.mean()), expected, far_by.astype(np.float32))
 
 
 def _plain_trimap(lab: np.ndarray, ground: _Ground) -> np.ndarray:
@@ -120,23 +120,63 @@ def _plain_trimap(lab: np.ndarray, ground: _Ground) -> np.ndarray:
     lightness, wanted = lab[..., 0], np.maximum(ground.expected[..., 0], 1)
     ratio = lightness / wanted
     chroma = np.linalg.norm(lab[..., 1:] - ground.expected[..., 1:] * ratio[..., None], axis=-1)
-    shadow_like = (ratio > _SHADOW) & (ratio < 1.03) & (chroma < 6)
+    mean = cv2.blur(lightness, (3, 3))
+    smooth = cv2.blur(lightness * lightness, (3, 3)) - mean * mean < 3.5**2
+    shadow_like = (ratio > _SHADOW) & (ratio < 1.03) & (chroma < np.where(smooth, 13, 5))
     near = cv2.morphologyEx((ground.far_by < _NEAR).astype(np.uint8), cv2.MORPH_OPEN, _disc(3))
-    cloth = ((ground.far_by > _FAR) & ~shadow_like).astype(np.uint8)
-    if cloth.mean() < _SMALLEST:  # a grey garment: all of it could be shadow, so its core decides
-        depth = cv2.distanceTransform((ground.far_by > _FAR).astype(np.uint8), cv2.DIST_L2, 3)
-        cloth = (depth > 0.35 * depth.max()).astype(np.uint8)
+    depth = cv2.distanceTransform((ground.far_by > _FAR).astype(np.uint8), cv2.DIST_L2, 3)
+    core = depth > 0.4 * depth.max()  # no shadow is as broad as the garment: all of a plain grey one may look like one
+    cloth = ((ground.far_by > _FAR) & ~shadow_like | core).astype(np.uint8)
     solid = cv2.morphologyEx(cloth, cv2.MORPH_CLOSE, _disc(max(h, w) / 80))
     markers = np.zeros((h, w), np.int32)
     markers[cv2.erode(solid, _disc(5)) > 0] = 2
     markers[(near > 0) & (cv2.dilate(solid, _disc(5)) == 0)] = 1
     edges = cv2.morphologyEx(cv2.GaussianBlur(lightness, (0, 0), 1), cv2.MORPH_GRADIENT, _disc(3))
     relief = np.clip(edges * 4, 0, 255).astype(np.uint8)
-    flooded = cv2.watershed(cv2.merge([relief] * 3), markers.copy())
-    trimap = np.where(flooded == 2, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    trimap[cv2.erode((flooded == 2).astype(np.uint8), _disc(9)) > 0] = cv2.GC_FGD
+    flooded = (cv2.watershed(cv2.merge([relief] * 3), markers.copy()) == 2).astype(np.uint8)
+    trimap = np.where(flooded > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    trimap[cv2.erode(flooded, _disc(11)) > 0] = cv2.GC_FGD
     trimap[markers == 1] = cv2.GC_BGD
+    # A gap lies in shadow; how deep a shadow may be looked for, depends on what the cloth itself looks like.
+    tries = [(near > 0) | (shadow_like & smooth & (ratio > darkest)) for darkest in (0.5, 0.6, 0.7, 0.8, 1.1)]
+    gaps = max((_gaps(flooded, like.astype(np.uint8), edges) for like in tries), key=lambda found: int(found.sum()))
+    around = cv2.dilate(gaps, _disc(w / 12)) > 0
+    trimap[around & (trimap == cv2.GC_FGD)] = cv2.GC_PR_FGD
+    trimap[cv2.dilate(gaps, _disc(7)) > 0] = cv2.GC_PR_BGD
+    trimap[gaps > 0] = cv2.GC_BGD
     return trimap
+
+
+def _gaps(mask: np.ndarray, like_ground: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Where ground shows through between sleeve and body: slender blobs of its colour, coarser than the cloth's own."""
+    x, y, w, h = cv2.boundingRect(mask)
+    xs, ys = np.arange(mask.shape[1]), np.arange(mask.shape[0])[:, None]
+    aside = (np.abs((xs - x) / max(w, 1) - 0.5) > 0.14) & (
+        ys > y + 0.25 * h
+    )  # elsewhere it is lining or a lit shoulder
+    core = cv2.erode(mask, _disc(0.14 * w), borderValue=0) * aside
+    for size in (3, 5, 7, 9, 11):
+        blobs = cv2.morphologyEx(like_ground, cv2.MORPH_OPEN, _disc(size)) * mask * aside
+        gaps = _gap_like(blobs, edges, cv2.dilate(1 - mask, _disc(5)), least=0.0012 * float(mask.sum()))
+        if ((blobs - gaps) * core).sum() <= 0.004 * core.sum():
+            return cv2.dilate(gaps, _disc(size)) & like_ground & mask
+    return np.zeros_like(mask)
+
+
+def _gap_like(blobs: np.ndarray, edges: np.ndarray, outside: np.ndarray, *, least: float) -> np.ndarray:
+    """Blobs that end in an edge, where lit cloth would fade, and are slender and few (many are stripes) or open."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=4)
+    kept, enclosed = np.zeros_like(blobs), 0
+    for i in range(1, count):
+        blob = (labels == i).astype(np.uint8)
+        rim = (cv2.dilate(blob, _disc(13)) > 0) & (blob == 0)
+        is_open = bool((blob & outside).any())
+        if np.percentile(edges[rim], 75) < 6 or not (is_open or stats[i, cv2.CC_STAT_AREA] >= least):
+            continue
+        _, (a, b), _ = cv2.minAreaRect(np.argwhere(blob)[:, ::-1].astype(np.float32))
+        if is_open or max(a, b) > 2.0 * min(a, b):
+            kept, enclosed = kept | blob, enclosed + (not is_open)
+    return kept if enclosed <= 4 else kept & 0
 
 
 def _prior_trimap(hw: tuple[int, int]) -> np.ndarray:
@@ -159,7 +199,7 @@ def _grab_cut(rgb: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     cv2.setRNGSeed(1)  # GrabCut starts from k-means: the same photo has to give the same outline
     cv2.grabCut(rgb, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
-    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(3))
+    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(5))
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
@@ -169,8 +209,8 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
 
 
-def _fill(mask: np.ndarray, far_by: np.ndarray) -> np.ndarray:
-    """Close holes, but for a gap between sleeve and body: off the middle, not tiny, and of the ground's colour."""
+def _fill(mask: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+    """Close holes, but for a gap between sleeve and body: off the middle, and certainly ground or at least large."""
     area = int(mask.sum())
     left, _, width, _ = cv2.boundingRect(mask)
     count, labels, stats, centres = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
@@ -180,7 +220,8 @@ def _fill(mask: np.ndarray, far_by: np.ndarray) -> np.ndarray:
         if x == 0 or y == 0 or x + w == mask.shape[1] or y + h == mask.shape[0]:
             continue
         aside = abs((centres[i][0] - left) / width - 0.5) > 0.14
-        if aside and size > 0.0015 * area and np.median(far_by[labels == i]) < _FAR:
+        certain = float((trimap[labels == i] == cv2.GC_BGD).mean()) > 0.4
+        if aside and size > (0.001 if certain else 0.006) * area:
             continue
         filled[labels == i] = 1
     return filled

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from garment.garment import TORSO_ANCHORS
-from garment.outline import Side, find_sides, stand_upright
+from garment.outline import Side, find_sides
+from garment.seam import edge_strength, follow_edge
+from garment.symmetry import Upright, stand_upright
 from utils.errors import InputError
 
 SIDES = ("left", "right")
@@ -23,8 +25,12 @@ ANCHORS = tuple(f"torso.{name}" for name in TORSO_ANCHORS) + tuple(
     f"sleeve_{side}.{name}" for side in SIDES for name in CUFF_ANCHORS
 )
 _WORK_PX = 360
-_NECK_DROP = 0.15  # of the shoulder width: from the neck's sides down to the pit of the neck
+_NECK_DROP = 0.158  # of the shoulder width: from the neck's sides down to the pit of the neck
 _ARMHOLE = 0.46  # of the shoulder width: depth of an armhole
+_DEEPEST = 0.62  # likewise: a gap that ends lower than this does not end in the armpit
+_SLEEVE = 0.37  # likewise: breadth of a sleeve below the armpit
+
+Trusted = tuple[np.ndarray, float]  # a point and its confidence
 
 
 @dataclass(frozen=True)
@@ -42,76 +48,114 @@ def find_landmarks(alpha: np.ndarray, rgb: np.ndarray) -> Landmarks:
     small = cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     upright = stand_upright((small > 0.5).astype(np.uint8))
     width, sides = find_sides(upright)
-    points: dict[str, tuple[float, float]] = {}
-    confidence: dict[str, float] = {}
+    edges = _upright_edges(rgb, small.shape, upright, width)
+    found = _centre_anchors(sides, width)
+    likeness = _likeness(sides, width)
     for name, side in sides.items():
         sign = 1 if name == "left" else -1
-        for key, (u, y, trust) in _side_anchors(name, side, width).items():
-            x, y = upright.back(np.array([[upright.axis + sign * u, y]]))[0] / scale
-            points[key], confidence[key] = (float(x), float(y)), trust
-    for key, y, trust in _centre_anchors(sides, width):
-        x, y = upright.back(np.array([[upright.axis, y]]))[0] / scale
-        points[key], confidence[key] = (float(x), float(y)), trust
-    return Landmarks(points, confidence)
+        # Both sides are read as the wearer's left, with x counted from the axis outwards.
+        seen = np.ascontiguousarray(edges[:, ::sign])
+        axis = upright.axis if sign > 0 else edges.shape[1] - 1 - upright.axis
+        for key, (point, trust) in _side_anchors(name, side, seen, axis, width).items():
+            found[key] = (point * (sign, 1), trust * likeness)
+    points = upright.back(np.array([p for p, _ in found.values()]) + (upright.axis, 0.0)) / scale
+    return Landmarks(
+        {key: (float(x), float(y)) for key, (x, y) in zip(found, points, strict=True)},
+        {key: round(float(np.clip(trust, 0.05, 0.97)), 3) for key, (_, trust) in found.items()},
+    )
 
 
-def _side_anchors(name: str, side: Side, width: float) -> dict[str, tuple[float, float, float]]:
-    at, trust = side.points, float(np.clip(0.95 - side.cost / 40, 0.3, 0.95))
-    guess = 0.5 * trust
-    shoulder, hem = at["shoulder"], at["hem"]
-    armpit, waist = at["armpit"], at["armpit"]
-    if side.apart or "cuff_outer" not in at:
-        way = side.between["armpit"]
-        middle = way[len(way) // 5 : max(4 * len(way) // 5, len(way) // 5 + 1)]
-        waist = middle[int(np.argmin(middle[:, 0]))]
-        sure = trust
-    else:
-        armpit = np.array([shoulder[0] - 0.03 * width, shoulder[1] + _ARMHOLE * width])
-        waist = 0.55 * armpit + 0.45 * hem - [0.02 * width, 0]
-        sure = guess
-    found = {
-        "collar": (*at["collar"], trust),
-        "shoulder": (*shoulder, trust),
-        "armpit": (*armpit, sure),
-        "waist": (*waist, sure),
-        "hem": (*hem, trust),
+def _upright_edges(rgb: np.ndarray, hw: tuple[int, int], upright: Upright, width: float) -> np.ndarray:
+    small = cv2.resize(rgb, (hw[1], hw[0]), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    turned = cv2.warpAffine(lab, upright.matrix, upright.mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return edge_strength(turned, soft_px=0.012 * width)
+
+
+def _likeness(sides: Mapping[str, Side], width: float) -> float:
+    """How far left and right agree where they should: shoulders, collar and hem mirror each other."""
+    gaps = [np.hypot(*(sides["left"].points[k] - sides["right"].points[k])) for k in ("collar", "shoulder", "hem")]
+    return float(np.exp(-((np.mean(gaps) / (0.16 * width)) ** 2)))
+
+
+def _trust(side: Side) -> float:
+    """From the cost of the outline's reading: below zero every point is a clear one, at fifteen most are guesses."""
+    return float(np.clip(0.95 - max(side.cost, 0) / 30, 0.2, 0.95))
+
+
+def _side_anchors(name: str, side: Side, edges: np.ndarray, axis: float, width: float) -> dict[str, Trusted]:
+    at, trust = side.points, _trust(side)
+    inseam, sure = _inseam(side, edges, axis, width)
+    armpit = inseam[0]
+    waist, waist_sure = _waist(side, armpit, width, trust)
+    torso = {
+        "collar": (at["collar"], trust),
+        "shoulder": (at["shoulder"], trust),
+        "armpit": (armpit, sure * trust),
+        "waist": (waist, waist_sure),
+        "hem": (at["hem"], trust),
     }
-    anchors = {f"torso.{key}_{name}": value for key, value in found.items()}
-    if "cuff_outer" in at:
-        outer, inner = at["cuff_outer"], at.get("cuff_inner", at["armpit"])
-        cuff_width = float(np.hypot(*(outer - inner)))
-        elbow, elbow_inner = _elbow(side, 0.5 * (0.37 * width + cuff_width))
-        sleeve = {
-            "elbow": (*elbow, sure),
-            "elbow_inner": (*elbow_inner, sure),
-            "cuff": (*((outer + inner) / 2), trust),
-            "cuff_outer": (*outer, trust),
-            "cuff_inner": (*inner, trust),
-        }
-        anchors |= {f"sleeve_{name}.{key}": value for key, value in sleeve.items()}
-    return anchors
+    anchors = {f"torso.{key}_{name}": value for key, value in torso.items()}
+    if not side.sleeved:
+        return anchors
+    outer, inner = at["cuff_outer"], at.get("cuff_inner", at["fork"])
+    elbow, elbow_inner = _elbow(side, inseam)
+    sleeve = {
+        "elbow": (elbow, (0.4 + 0.6 * sure) * trust),
+        "elbow_inner": (elbow_inner, sure * trust),
+        "cuff": ((outer + inner) / 2, trust),
+        "cuff_outer": (outer, trust),
+        "cuff_inner": (inner, trust),
+    }
+    return anchors | {f"sleeve_{name}.{key}": value for key, value in sleeve.items()}
 
 
-def _elbow(side: Side, across: float) -> tuple[np.ndarray, np.ndarray]:
-    """The elbow on the centre line and on the edge towards the body, from the outer edge half way down."""
+def _inseam(side: Side, edges: np.ndarray, axis: float, width: float) -> tuple[np.ndarray, float]:
+    """(N, 2) from the armpit along the sleeve's edge towards the body, down to the cuff; and how surely."""
+    shoulder, fork = side.points["shoulder"], side.points["fork"]
+    free = side.between["cuff_inner"][::-1] if "cuff_inner" in side.points else fork[None]
+    if not side.sleeved or fork[1] - shoulder[1] < _DEEPEST * width:
+        return (free if side.sleeved else fork[None]), 1.0
+    expected = shoulder + [-0.08 * width, _ARMHOLE * width]
+    line = np.array([expected, fork]) + (axis, 0)
+    seam, contrast = follow_edge(edges, line, reach_px=0.12 * width)
+    return np.vstack([seam - (axis, 0), free]), 0.35 + 0.5 * contrast
+
+
+def _waist(side: Side, armpit: np.ndarray, width: float, trust: float) -> Trusted:
+    """The narrowest place of the visible flank, near its middle if straight; inferred where the sleeve hides it."""
+    fork, hem = side.points["fork"], side.points["hem"]
+    way = side.between["fork"]
+    height = max(float(hem[1] - armpit[1]), 1.0)
+    if fork[1] - armpit[1] > 0.45 * height:
+        return 0.5 * (armpit + hem) - (0.02 * width, 0), 0.4 * trust
+    down = (way[:, 1] - armpit[1]) / height
+    cost = way[:, 0] / width + 0.5 * (down - 0.52) ** 2 + np.where((down > 0.15) & (down < 0.85), 0, 9)
+    return way[int(np.argmin(cost))], 0.9 * trust
+
+
+def _elbow(side: Side, inseam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """On the centre line, and on the edge towards the body, square to the outer edge half way down."""
     way = side.between["shoulder"]
-    i = round(0.5 * (len(way) - 1))
-    outer = way[i]
-    if side.apart:
-        inside = side.between["cuff_inner"]
-        inner = inside[int(np.argmin(np.hypot(*(inside - outer).T)))]
-    else:
-        along = way[-1] - way[0]
-        along = along / max(float(np.hypot(*along)), 1e-6)
-        inner = outer + across * np.array([-along[1], along[0]])
+    i = round(0.52 * (len(way) - 1))
+    outer, along = way[i], way[min(i + 8, len(way) - 1)] - way[max(i - 8, 0)]
+    along = along / max(float(np.hypot(*along)), 1e-6)
+    beside = np.array([-along[1], along[0]])
+    inner = inseam[int(np.argmin(np.abs((inseam - outer) @ along)))]
+    across = float(np.clip((inner - outer) @ beside, 1.0, None))
+    inner = outer + beside * across
     return (outer + inner) / 2, inner
 
 
-def _centre_anchors(sides: Mapping[str, Side], width: float) -> list[tuple[str, float, float]]:
+def _centre_anchors(sides: Mapping[str, Side], width: float) -> dict[str, Trusted]:
     collar = float(np.mean([s.points["collar"][1] for s in sides.values()]))
-    bottom = float(np.mean([s.between["hem"][-1, 1] for s in sides.values()]))
-    trust = float(np.clip(0.9 - sum(s.cost for s in sides.values()) / 80, 0.3, 0.9))
-    return [("torso.neck", collar + _NECK_DROP * width, 0.7 * trust), ("torso.hem_centre", bottom, trust)]
+    fronts = [s.between["hem"] for s in sides.values()]
+    bottom = max(float(front[front[:, 0] < 0.12 * width][:, 1].max(initial=front[-1, 1])) for front in fronts)
+    trust = float(np.mean([_trust(s) for s in sides.values()]))
+    return {
+        "torso.neck": (np.array([0.0, collar + _NECK_DROP * width]), 0.8 * trust),
+        "torso.hem_centre": (np.array([0.0, bottom]), trust),
+    }
 
 
 def merge_corrections(
