@@ -13,23 +13,32 @@ from garment.body import Arm, Body
 
 _HEIGHTS_MM = (0.0, 60.0, 180.0, 380.0, 640.0)
 """From the pit of the neck down: neck, shoulders, chest, waist, hem."""
-_HALF_WIDTHS_MM = {"chest": 258.0, "waist": 232.0, "hem": 258.0}
-"""Of the canonical garment, at its own chest, waist and hem."""
 _LEVELS_MM = {"chest": (130.0, 230.0), "waist": (300.0, 430.0), "hem": (470.0, 600.0)}
 """Where the silhouette is measured for each."""
 _EASE_MM = 10.0
 _SHOULDER_EASE_MM = 7.0
-_SLEEVE_HALF_MM = 74.0
-_SLEEVE_EASE_MM = 8.0
+_SLEEVE_EASE_MM = 5.0
 _ARM_CLEARANCE_MM = 70.0  # a row that passes an arm closer than this shows the arm, not the trunk
 _STEP_MM = 6.0
 _REACH_MM = 400.0
 _NARROWEST, _WIDEST = 0.9, 1.4
+_WIDEST_SLEEVE = 1.22  # a sleeve that is widened further leaves the armhole
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Half widths of a garment in its canonical pose, in millimetres as seen from the front."""
+
+    chest: float
+    waist: float
+    hem: float
+    sleeves: float
+    """From the arm's axis to the sleeve's outer edge."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """Factors on the canonical garment's widths; 1 for the wearer it was cut for, None where nothing could be seen."""
+    """Half widths of the wearer in millimetres, ease included; None where nothing could be seen of her."""
 
     chest: float | None = None
     waist: float | None = None
@@ -39,13 +48,18 @@ class Build:
     """Millimetres by which the wearer's left shoulder line stands above the canonical one."""
     rise_right: float | None = None
 
-    def widen(self, mm: np.ndarray) -> np.ndarray:
-        """Apply to float (N, 2) millimetres from the pit of the neck."""
-        waist = self.waist or 1.0
+    def widen(self, mm: np.ndarray, shape: Shape) -> np.ndarray:
+        """Make a garment's points, float (N, 2) millimetres from the pit of the neck, as broad as the wearer."""
+        waist = _factor(self.waist, shape.waist) or 1.0
         # Hanging arms hide the chest; it is then taken to follow the waist half-way.
-        chest = self.chest or 0.5 + 0.5 * waist
-        levels = [1.0, 1.0, chest, waist, self.hem or 0.5 + 0.5 * waist]
-        return np.column_stack([mm[:, 0] * np.interp(mm[:, 1], _HEIGHTS_MM, levels), mm[:, 1]])
+        chest = _factor(self.chest, shape.chest) or 0.5 + 0.5 * waist
+        hem = _factor(self.hem, shape.hem) or 0.5 + 0.5 * waist
+        factor = np.interp(mm[:, 1], _HEIGHTS_MM, [1.0, 1.0, chest, waist, hem])
+        return np.column_stack([mm[:, 0] * factor, mm[:, 1]])
+
+    def breadth(self, shape: Shape) -> float:
+        """The factor on a sleeve's width."""
+        return min(_factor(self.sleeves, shape.sleeves) or 1.0, _WIDEST_SLEEVE)
 
     def rise_mm(self, side: str) -> float:
         """How far the shoulder line of "left" or "right" stands above the canonical one."""
@@ -54,6 +68,10 @@ class Build:
     def settled(self, now: Build, *, weight: float) -> Build:
         """Moved towards `now` by `weight` in [0, 1]; what is not seen now stays."""
         return Build(*(_mix(getattr(self, name), getattr(now, name), weight) for name in self.__dataclass_fields__))
+
+
+def _factor(wearer_mm: float | None, garment_mm: float) -> float | None:
+    return None if wearer_mm is None else float(np.clip(wearer_mm / garment_mm, _NARROWEST, _WIDEST))
 
 
 def _mix(before: float | None, now: float | None, weight: float) -> float | None:
@@ -67,23 +85,19 @@ def read_build(mask: np.ndarray, body: Body) -> Build:
     widths = {}
     for name, (top, bottom) in _LEVELS_MM.items():
         rows = np.arange(top, bottom + 1, 26.0)
-        found = [
-            half for y in rows for side in (-1.0, 1.0) if (half := _trunk_half_mm(mask, body, y, side)) is not None
-        ]
-        widths[name] = _ratio(found, _HALF_WIDTHS_MM[name] - _EASE_MM)
+        halves = (_trunk_half_mm(mask, body, y, side) for y in rows for side in (-1.0, 1.0))
+        widths[name] = _typical([half for half in halves if half is not None], ease=_EASE_MM)
     arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]
     return Build(
         **widths,
-        sleeves=_ratio(arms, _SLEEVE_HALF_MM - _SLEEVE_EASE_MM),
+        sleeves=_typical(arms, ease=_SLEEVE_EASE_MM),
         rise_left=_rise_mm(mask, body, "left"),
         rise_right=_rise_mm(mask, body, "right"),
     )
 
 
-def _ratio(found: list[float], canonical: float) -> float | None:
-    if len(found) < 2:
-        return None
-    return float(np.clip(np.percentile(found, 65) / canonical, _NARROWEST, _WIDEST))
+def _typical(found: list[float], *, ease: float) -> float | None:
+    return float(np.percentile(found, 65)) + ease if len(found) > 1 else None
 
 
 def _rise_mm(mask: np.ndarray, body: Body, side: str) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from garment.body import Body
-from garment.build import Build
+from garment.build import Build, Shape
 from garment.garment import TORSO_ANCHORS, Piece
 from garment.layer import Layer, LayerPart
 from garment.pyramid import Level, Pyramid
@@ -33,7 +33,7 @@ class Drape:
 def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sharpness: float = 1.25) -> Drape:
     """Lay the garment over a frame of size `hw`; `sharpness` as in Pyramid.level."""
     level = pyramid.level(body.px_per_mm / pyramid.garment.px_per_mm, sharpness=sharpness)
-    source, target = _torso_knots(level, body, build)
+    source, target = _torso_knots(level, body, build, pyramid.shape)
     warp = ThinPlate(target, source, stiffness=1e-3)
     parts: dict[str, LayerPart] = {}
     for name in ("back", "torso"):
@@ -43,7 +43,7 @@ def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sh
                 parts[name] = part
     for side, arm in body.arms.items():
         if f"sleeve_{side}" in level.pieces:
-            parts |= drape_sleeve(level, arm, side=side, body=body, build=build, hw=hw)
+            parts |= drape_sleeve(level, arm, side=side, body=body, build=build, shape=pyramid.shape, hw=hw)
     return Drape(
         layer=Layer(hw=hw, parts=tuple(parts[name] for name in _order(body) if name in parts)),
         anchors=dict(zip(TORSO_ANCHORS, target[: len(TORSO_ANCHORS)], strict=True)),
@@ -62,12 +62,12 @@ def _order(body: Body) -> list[str]:
     return order
 
 
-def _torso_knots(level: Level, body: Body, build: Build) -> tuple[np.ndarray, np.ndarray]:
+def _torso_knots(level: Level, body: Body, build: Build, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Points of the torso piece and where they come to lie, both float32 (N, 2), the anchors first."""
     anchors = level.pieces["torso"].anchors
     source = np.array([anchors[name] for name in TORSO_ANCHORS], np.float32)
     mm = (source - anchors["neck"]) / level.px_per_mm
-    target = body.place(build.widen(mm))
+    target = body.place(build.widen(mm, shape))
     for side in ("left", "right"):
         rise = -body.down * (body.px_per_mm * build.rise_mm(side))
         target[TORSO_ANCHORS.index(f"shoulder_{side}")] = body.shoulder_points[side] + rise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from garment.build import Shape
 from garment.garment import Garment, Piece
 from utils.colour import linear_to_srgb8, srgb_to_linear
 
@@ -32,6 +33,7 @@ class Pyramid:
         trimmed = {name: _trim(piece) for name, piece in garment.pieces.items()}
         self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, trimmed)}
         self._lock = threading.Lock()
+        self.shape = _shape(self._levels[0])
 
     def level(self, scale: float, *, sharpness: float = 1.25) -> Level:
         """The smallest level that still has at least 1/`sharpness` of the pixels wanted at `scale` (frame px per
@@ -61,6 +63,26 @@ class Pyramid:
                 pieces = {n: _shrink_piece(p, 0.5 ** ((steps - start) / 2)) for n, p in above.pieces.items()}
                 self._levels[steps] = Level(above.px_per_mm * 0.5 ** ((steps - start) / 2), pieces)
             return self._levels[steps]
+
+
+def _shape(level: Level) -> Shape:
+    """The garment's half widths, from the torso's anchors and the sleeves' opacity."""
+    anchors = level.pieces["torso"].anchors
+    halves = {
+        name: abs(anchors[f"{name}_left"][0] - anchors[f"{name}_right"][0]) / 2 / level.px_per_mm
+        for name in ("armpit", "waist", "hem")
+    }
+    sleeves = [_sleeve_half_mm(piece, level) for name, piece in level.pieces.items() if name.startswith("sleeve")]
+    return Shape(halves["armpit"], halves["waist"], halves["hem"], float(np.mean(sleeves)) if sleeves else 60.0)
+
+
+def _sleeve_half_mm(piece: Piece, level: Level) -> float:
+    """Half the sleeve's width, by median over the forearm."""
+    elbow, cuff = piece.anchors["elbow"][1], piece.anchors["cuff"][1]
+    rows = np.clip(np.linspace(elbow, elbow + 0.8 * (cuff - elbow), 9), 0, len(piece.albedo) - 1).astype(int)
+    solid = piece.albedo[rows, :, 3] > 127
+    halves = solid.sum(axis=1) / 2
+    return max(float(np.median(halves)) / level.px_per_mm, 20.0)
 
 
 def _trim(piece: Piece) -> Piece:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from garment.body import Arm, Body
-from garment.build import Build
+from garment.build import Build, Shape
 from garment.garment import Piece
 from garment.layer import LayerPart
 from garment.occlusion import CUFF_PAST_WRIST_MM
@@ -19,7 +19,7 @@ from garment.pyramid import Level
 from garment.warp import box_within, grid_over, look_up
 from utils.geometry import along_and_across, round_corner
 
-PIVOT_IN_MM, PIVOT_DOWN_MM = 44.0, 34.0
+PIVOT_IN_MM, PIVOT_DOWN_MM = 42.0, 31.0
 """The arm's joint, about which the sleeve turns, lies this far inwards of and below the shoulder point."""
 _SAMPLES = 17  # of a sleeve's centre line
 _ELBOW = _SAMPLES // 2
@@ -30,20 +30,28 @@ _SPREAD_MM = 32.0
 
 
 def drape_sleeve(
-    level: Level, arm: Arm, *, side: str, body: Body, build: Build, hw: tuple[int, int]
+    level: Level, arm: Arm, *, side: str, body: Body, build: Build, shape: Shape, hw: tuple[int, int]
 ) -> dict[str, LayerPart]:
     """The parts upper_`side` and fore_`side`; what is out of the frame is missing."""
     piece = level.pieces[f"sleeve_{side}"]
     scale = body.px_per_mm
     line = _arm_line(arm, scale)
     centre_line = _canonical_line(piece, level, side, rise_mm=build.rise_mm(side))
-    half_px = 0.5 * piece.albedo.shape[1] / level.px_per_mm * scale * (build.sleeves or 1.0) + _SPREAD_MM * scale
+    breadth = build.breadth(shape)
+    half_px = 0.5 * piece.albedo.shape[1] / level.px_per_mm * scale * breadth + _SPREAD_MM * scale
     parts: dict[str, LayerPart] = {}
     for name, samples in (("upper", line[: _ELBOW + 1]), ("fore", line[_ELBOW:])):
         box = box_within(samples.min(0) - half_px, samples.max(0) + half_px, hw)
         if box is not None:
             parts[f"{name}_{side}"] = _half(
-                piece, level, name=f"{name}_{side}", line=line, centre_line=centre_line, box=box, body=body, build=build
+                piece,
+                level,
+                name=f"{name}_{side}",
+                line=line,
+                centre_line=centre_line,
+                box=box,
+                body=body,
+                breadth=breadth,
             )
     return parts
 
@@ -73,9 +81,9 @@ def _half(
     centre_line: np.ndarray,
     box: tuple[int, int, int, int],
     body: Body,
-    build: Build,
+    breadth: float,
 ) -> LayerPart:
-    scale, breadth = body.px_per_mm, build.sleeves or 1.0
+    scale = body.px_per_mm
     grid = grid_over(box)
     upper = name.startswith("upper")
     along, across, fade = _along_arm(grid.points, line, scale, upper=upper)

@@ -20,13 +20,18 @@ from models.pose import Found
 from utils import pose as joints
 from utils.errors import DeviceError
 from utils.pose import Pose
-from utils.smoothing import OneEuro, Settling
+from utils.smoothing import OneEuro, Rest, Settling
 
 log = logging.getLogger(__name__)
 
 _MIN_CUTOFF_HZ = 0.3
 _BETA = 14.0  # Hz per body unit and second: nothing trails by more than 1 / (2 pi beta), 1.1 % of a shoulder width
 _SPEED_CUTOFF_HZ = 3.0  # with the paper's 1 Hz a swinging arm is taken to rest at its turning points
+_SLACK = np.zeros(joints.COUNT)
+_SLACK[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.LEFT_HIP, joints.RIGHT_HIP]] = 0.05
+"""In body units: how far the tracker hunts around a person who stands still; the trunk carries the jacket."""
+_DRIFT_S = 1.5
+_STILL_BELOW, _MOVING_ABOVE = 0.12, 0.35  # body units per second
 _UNSEEN_SETTLES_S = 0.4
 _VISIBILITY_SETTLES_S = 0.1
 _LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
@@ -172,6 +177,7 @@ class Steadier:
         tuning = {"min_cutoff_hz": _MIN_CUTOFF_HZ, "beta": _BETA, "speed_cutoff_hz": _SPEED_CUTOFF_HZ}
         self._place = OneEuro(**tuning)
         self._depth = OneEuro(**tuning)  # apart: depth trembles more, and would pass for motion in the picture
+        self._rest = Rest(slack=_SLACK, drift_s=_DRIFT_S, still_below=_STILL_BELOW, moving_above=_MOVING_ABOVE)
         self._around = Settling(time_s=_UNSEEN_SETTLES_S)
         self._visibility = Settling(time_s=_VISIBILITY_SETTLES_S)
         self._seen = np.zeros(joints.COUNT, bool)
@@ -183,6 +189,7 @@ class Steadier:
         values = np.column_stack([raw.xy, raw.z]).astype(np.float64)
         seen = self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
         place = self._place.step(values[:, :2], at_s, seen=seen, unit=unit)
+        place = self._rest.step(place, at_s, seen=seen, unit=unit)
         depth = self._depth.step(values[:, 2:], at_s, seen=seen, unit=unit)
         steady = np.hstack([place, depth])
         shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from garment.body import JOINTS_MM, read_body
-from garment.build import Build, read_build
+from garment.build import Build, Shape, read_build
 from tests.figures import HW, figure, silhouette
 from utils import pose as at
 
@@ -86,8 +86,12 @@ def test_a_broad_silhouette_widens_the_build_and_a_slim_one_narrows_it() -> None
     assert normal.waist is not None
     assert broad.waist is not None
     assert broad.waist > normal.waist * 1.12
-    assert broad.widen(np.array([[100.0, 380.0]]))[0, 0] > normal.widen(np.array([[100.0, 380.0]]))[0, 0]
-    assert Build().widen(np.array([[100.0, 380.0]]))[0, 0] == 100
+    shape = Shape(chest=220.0, waist=200.0, hem=220.0, sleeves=60.0)
+    point = np.array([[100.0, 380.0]])
+    assert broad.widen(point, shape)[0, 0] > normal.widen(point, shape)[0, 0]
+    assert Build().widen(point, shape)[0, 0] == 100
+    assert Build(waist=230.0).widen(point, shape)[0, 0] == pytest.approx(115)
+    assert Build(sleeves=66.0).breadth(shape) == pytest.approx(1.1)
 
 
 def test_hanging_arms_are_not_taken_for_the_trunk() -> None:
@@ -98,7 +102,7 @@ def test_hanging_arms_are_not_taken_for_the_trunk() -> None:
 
 
 def test_settling_moves_part_of_the_way_and_keeps_what_is_not_seen() -> None:
-    settled = Build(waist=1.0, hem=1.1).settled(Build(waist=1.2), weight=0.25)
-    assert settled.waist == pytest.approx(1.05)
-    assert settled.hem == 1.1
+    settled = Build(waist=200.0, hem=220.0).settled(Build(waist=240.0), weight=0.25)
+    assert settled.waist == pytest.approx(210)
+    assert settled.hem == 220
     assert settled.chest is None

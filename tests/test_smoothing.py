@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.smoothing import OneEuro, Settling
+from utils.smoothing import OneEuro, Rest, Settling
 
 FPS = 30.0
 
@@ -140,3 +140,48 @@ def test_settling_stands_when_time_does_and_forgets_on_reset():
     assert settling.step(5.0, -1.0) == 1.0
     settling.reset()
     assert settling.step(7.0, 0.0) == 7.0
+
+
+def resting(slack: float = 0.05) -> Rest:
+    return Rest(slack=np.array([slack]), drift_s=1.5, still_below=0.12, moving_above=0.35)
+
+
+def followed(rest: Rest, way: np.ndarray, *, hz: float = 30.0) -> np.ndarray:
+    seen = np.array([True])
+    return np.array([rest.step(np.array([[x, 0.0]]), i / hz, seen=seen, unit=100.0)[0, 0] for i, x in enumerate(way)])
+
+
+def test_rest_holds_still_what_sways_within_its_slack() -> None:
+    t = np.arange(240) / 30
+    out = followed(resting(), 300 + 3.0 * np.sin(2 * np.pi * 1.2 * t))
+    assert np.abs(out[90:] - 300).max() < 0.8
+    assert np.abs(np.diff(out[90:])).max() < 0.15
+
+
+def test_rest_follows_a_walk_without_trailing() -> None:
+    t = np.arange(150) / 30
+    way = 300 + 80.0 * np.clip(t - 2.0, 0, None)  # 0.8 units a second
+    out = followed(resting(), way)
+    assert np.abs(out - way)[75:].max() < 0.5
+    assert np.abs(out - way).max() < 5.5  # never further off than the slack
+
+
+def test_rest_drifts_to_where_the_point_has_settled() -> None:
+    out = followed(resting(), np.concatenate([np.full(90, 300.0), np.full(300, 304.0)]))
+    assert out[89] == 300
+    assert out[-1] == pytest.approx(304, abs=0.1)
+
+
+def test_rest_without_slack_passes_everything_through() -> None:
+    way = np.random.default_rng(3).normal(0, 5, 60).cumsum()
+    assert followed(resting(0.0), way) == pytest.approx(way)
+
+
+def test_rest_starts_fresh_after_a_gap_and_after_a_reset() -> None:
+    rest = resting()
+    one = np.array([[10.0, 0.0]])
+    rest.step(one, 0.0, seen=np.array([True]), unit=100.0)
+    rest.step(one + 2, 0.1, seen=np.array([False]), unit=100.0)
+    assert rest.step(one + 3, 0.2, seen=np.array([True]), unit=100.0) == pytest.approx(one + 3)
+    rest.reset()
+    assert rest.step(one + 4, 0.3, seen=np.array([True]), unit=100.0) == pytest.approx(one + 4)

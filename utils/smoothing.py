@@ -1,6 +1,6 @@
 """Filters that steady measurements taken at irregular times.
 
-Owns the One Euro filter and plain settling; must not know what is measured, and never reads a clock.
+Owns the One Euro filter, resting and plain settling; must not know what is measured, and never reads a clock.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+_SWAY_CUTOFF_HZ = 0.6  # a tracker hunts at 0.5 to 2 Hz
 
 
 class OneEuro:
@@ -63,6 +65,61 @@ class OneEuro:
         share = _share(self._min_cutoff_hz + self._beta * speed, dt_s)
         self._values[rows] += share * (values[rows] - self._values[rows])
         self._given[rows] = values[rows]
+
+
+class Rest:
+    """Holds still what only sways: a point follows its measurement slowly while that stays near, at once when it leaves.
+
+    A tracker that hunts around somebody who stands still moves too slowly for a low-pass that must not trail. Within
+    `slack` units a point therefore only drifts, with time constant `drift_s`; what goes beyond is followed fully. In
+    motion the slack closes, so that nothing trails. Rows are gated as in OneEuro.
+    """
+
+    def __init__(self, *, slack: np.ndarray, drift_s: float, still_below: float, moving_above: float) -> None:
+        """`slack` is (N,) in units; the slack closes between the two speeds, in units per second."""
+        self._slack = np.asarray(slack, np.float64)[:, None]
+        self._drift_s = drift_s
+        self._speeds_s = (still_below, moving_above)
+        self._held: np.ndarray | None = None  # (N, D) as last returned; None before the first step
+        self._given: np.ndarray  # (N, D) as last measured
+        self._velocity: np.ndarray  # (N, D) units per second, low-passed so far that swaying cancels out
+        self._age_s: np.ndarray  # (N, 1) since the row was seen first
+        self._running: np.ndarray  # bool (N,)
+        self._at_s = -math.inf
+
+    def reset(self) -> None:
+        """Forget everything: the next step returns its input."""
+        self._held = None
+
+    def step(self, values: np.ndarray, at_s: float, *, seen: np.ndarray, unit: float) -> np.ndarray:
+        """Take (N, D) measured at `at_s` seconds and return (N, D) float64; `seen` and `unit` as in OneEuro."""
+        values = np.asarray(values, np.float64)
+        if self._held is None:
+            self._held, self._given, self._velocity = values.copy(), values.copy(), np.zeros_like(values)
+            self._running, self._at_s = np.asarray(seen, bool).copy(), at_s
+            self._age_s = np.zeros((len(values), 1))
+            return values.copy()
+        dt_s = at_s - self._at_s
+        if dt_s > 0:
+            velocity = (values - self._given) / (dt_s * unit)
+            self._velocity += _share(_SWAY_CUTOFF_HZ, dt_s) * (velocity - self._velocity)
+            gap = values - self._held
+            far = np.linalg.norm(gap, axis=1, keepdims=True) / unit
+            slow, fast = self._speeds_s
+            speed = np.linalg.norm(self._velocity, axis=1, keepdims=True)
+            # A tracker that has just found its person is still on the way to her.
+            self._age_s += dt_s
+            young = np.minimum(self._age_s / self._drift_s, 1.0)
+            slack = self._slack * young * np.clip((fast - speed) / (fast - slow), 0.0, 1.0)
+            beyond = np.maximum(far - slack, 0.0) / np.maximum(far, 1e-9)
+            drift = 1.0 - np.exp(-dt_s / (self._drift_s * np.maximum(young, 0.1)))
+            self._held += gap * np.maximum(beyond, drift)
+            self._given, self._at_s = values.copy(), at_s
+        fresh = ~(seen & self._running)
+        self._held[fresh] = self._given[fresh] = values[fresh]
+        self._velocity[fresh] = self._age_s[fresh] = 0.0
+        self._running = np.asarray(seen, bool).copy()
+        return self._held.copy()
 
 
 class Settling:
