@@ -94,7 +94,7 @@ class FakeFitting:
             timings_ms={"decode": 1.0, "encode": 1.0, "total": 2.0},
             quality={"uncovered": 0.1, "cloth_delta_e": None},
             landmarks=[[0.5, 0.5, 0.0, 1.0]] * 33 if "landmarks" in request.include else None,
-            extras={name: write_image(blank, format="png") for name in request.include - {"landmarks"}},
+            extras={name: write_image(blank | 255, format="png") for name in request.include - {"landmarks"}},
         )
 
     def readiness(self) -> dict:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from server.app import create_app
@@ -44,10 +45,10 @@ def settings_for_tests(**changes: Any) -> Settings:
 
 
 @contextmanager
-def run_server(fitting: Any, **changes: Any) -> Iterator[Running]:
+def run_server(fitting: Any, *, pages: Path | None = None, **changes: Any) -> Iterator[Running]:
     """Serve `fitting` with some settings changed; stop it in the end and wait until it has."""
     settings = settings_for_tests(**changes)
-    app = create_app(settings, fitting)
+    app = create_app(settings, fitting, pages=pages)
     server = make_server(app, settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
