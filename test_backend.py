@@ -35,9 +35,9 @@ MSGPACK = "lucy.msgpack.v1"
 JOINTS = {
     0: (0.500, 0.200), 1: (0.510, 0.185), 2: (0.515, 0.185), 3: (0.520, 0.185), 4: (0.490, 0.185), 5: (0.485, 0.185),
     6: (0.480, 0.185), 7: (0.535, 0.195), 8: (0.465, 0.195), 9: (0.512, 0.235), 10: (0.488, 0.235),
-    11: (0.600, 0.370), 12: (0.400, 0.370), 13: (0.645, 0.590), 14: (0.355, 0.590), 15: (0.650, 0.800),
-    16: (0.350, 0.800), 17: (0.655, 0.850), 18: (0.345, 0.850), 19: (0.648, 0.860), 20: (0.352, 0.860),
-    21: (0.640, 0.840), 22: (0.360, 0.840), 23: (0.565, 0.860), 24: (0.435, 0.860), 25: (0.560, 1.200),
+    11: (0.620, 0.375), 12: (0.380, 0.375), 13: (0.660, 0.590), 14: (0.340, 0.590), 15: (0.665, 0.790),
+    16: (0.335, 0.790), 17: (0.670, 0.850), 18: (0.330, 0.850), 19: (0.664, 0.860), 20: (0.336, 0.860),
+    21: (0.655, 0.840), 22: (0.345, 0.840), 23: (0.565, 0.860), 24: (0.435, 0.860), 25: (0.560, 1.200),
     26: (0.440, 1.200), 27: (0.560, 1.500), 28: (0.440, 1.500), 29: (0.560, 1.530), 30: (0.440, 1.530),
     31: (0.575, 1.550), 32: (0.425, 1.550),
 }  # fmt: skip
@@ -78,13 +78,13 @@ def draw_figure() -> np.ndarray:
     picture = np.dstack([np.tile(shade, (height, 1))] * 3)
     at = {i: (round(x * width), round(y * height)) for i, (x, y) in JOINTS.items()}
     skin, shirt, hair = (150, 175, 215), (140, 130, 125), (40, 45, 60)
-    torso = np.array([at[12], (320, 155), at[11], at[23], at[24]])
-    cv2.line(picture, (320, 120), (320, 175), skin, 44, cv2.LINE_AA)
+    torso = np.array([at[12], (290, 152), (350, 152), at[11], (385, 300), at[23], at[24], (255, 300)])
+    cv2.line(picture, (320, 120), (320, 160), skin, 44, cv2.LINE_AA)
     cv2.fillPoly(picture, [torso], shirt, cv2.LINE_AA)
     for shoulder, elbow, wrist, hand in ((11, 13, 15, 19), (12, 14, 16, 20)):
-        cv2.line(picture, at[shoulder], at[elbow], shirt, 46, cv2.LINE_AA)
-        cv2.line(picture, at[elbow], at[wrist], shirt, 38, cv2.LINE_AA)
-        cv2.line(picture, at[wrist], at[hand], skin, 26, cv2.LINE_AA)
+        cv2.line(picture, at[shoulder], at[elbow], shirt, 40, cv2.LINE_AA)
+        cv2.line(picture, at[elbow], at[wrist], shirt, 32, cv2.LINE_AA)
+        cv2.line(picture, at[wrist], at[hand], skin, 22, cv2.LINE_AA)
     cv2.ellipse(picture, (320, 92), (44, 58), 0, 0, 360, skin, -1, cv2.LINE_AA)
     cv2.ellipse(picture, (320, 62), (46, 36), 0, 180, 360, hair, -1, cv2.LINE_AA)
     noise = np.random.default_rng(1).normal(0, 3, picture.shape)
