@@ -82,11 +82,8 @@ def _mix(before: float | None, now: float | None, weight: float) -> float | None
 
 def read_build(mask: np.ndarray, body: Body) -> Build:
     """Measure the silhouette, float32 (H, W) in [0, 1]."""
-    widths = {}
-    for name, (top, bottom) in _LEVELS_MM.items():
-        rows = np.arange(top, bottom + 1, 26.0)
-        halves = (_trunk_half_mm(mask, body, y, side) for y in rows for side in (-1.0, 1.0))
-        widths[name] = _typical([half for half in halves if half is not None], ease=_EASE_MM)
+    halves = _trunk_halves_mm(mask, body)
+    widths = {name: _typical(halves[name], ease=_EASE_MM) for name in _LEVELS_MM}
     arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]
     return Build(
         **widths,
@@ -114,19 +111,24 @@ def _rise_mm(mask: np.ndarray, body: Body, side: str) -> float | None:
     return float(np.clip(np.median(found), -14.0, 26.0)) if len(found) > 1 and np.median(found) < 45.0 else None
 
 
-def _trunk_half_mm(mask: np.ndarray, body: Body, y_mm: float, side: float) -> float | None:
-    """How far the trunk reaches to one side at a height; None where an arm or the frame's edge is in the way."""
+def _trunk_halves_mm(mask: np.ndarray, body: Body) -> dict[str, list[float]]:
+    """How far the trunk reaches sideways at each level, but for rows where an arm or the frame is in the way."""
     across = np.arange(60.0, _REACH_MM, _STEP_MM)
-    points = body.place(np.column_stack([side * across, np.full_like(across, y_mm)]))
-    edge = _first_outside(mask, points)
-    if edge is None:
-        return None
-    passed = points[: edge + 1]
+    heights = [(name, y) for name, (top, bottom) in _LEVELS_MM.items() for y in np.arange(top, bottom + 1, 26.0)]
+    rows = [(name, y, side) for name, y in heights for side in (-1.0, 1.0)]
+    mm = np.array([np.column_stack([side * across, np.full_like(across, y)]) for _, y, side in rows])
+    points = body.place(mm.reshape(-1, 2)).reshape(mm.shape)
+    clear_px = _ARM_CLEARANCE_MM * body.px_per_mm
+    near_arm = np.zeros(points.shape[:2], bool)
     for arm in body.arms.values():
         for a, b in ((arm.joint, arm.elbow), (arm.elbow, arm.wrist), (arm.wrist, arm.knuckles)):
-            if _nearest(passed, a, b) < _ARM_CLEARANCE_MM * body.px_per_mm:
-                return None
-    return float(across[edge])
+            near_arm |= _distances(points, a, b) < clear_px
+    found: dict[str, list[float]] = {name: [] for name in _LEVELS_MM}
+    for (name, _, _), line, blocked in zip(rows, points, near_arm, strict=True):
+        edge = _first_outside(mask, line)
+        if edge is not None and not blocked[: edge + 1].any():
+            found[name].append(float(across[edge]))
+    return found
 
 
 def _arm_halves_mm(mask: np.ndarray, body: Body, arm: Arm) -> list[float]:
@@ -160,8 +162,9 @@ def _first_outside(mask: np.ndarray, points: np.ndarray) -> int | None:
     return int(off[0]) if len(off) and off[0] > 0 else None
 
 
-def _nearest(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Smallest distance of points (M, 2) from the segment a-b."""
+def _distances(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Distances of points (..., 2) from the segment a-b."""
     along = b - a
     t = np.clip((points - a) @ along / max(float(along @ along), 1e-6), 0.0, 1.0)
-    return float(np.linalg.norm(points - a - t[:, None] * along, axis=1).min())
+    off = points - a - t[..., None] * along
+    return np.hypot(off[..., 0], off[..., 1])

@@ -78,10 +78,9 @@ def shade(part: LayerPart, *, light: Light, body: Body) -> np.ndarray:
     occlusion = cv2.LUT(np.ascontiguousarray(relief[..., 3]), _OCCLUSION_CURVE)
     px0, py0 = part.xy
     height, width = part.rgba.shape[:2]
-    slow = field(light, body, (px0, py0, px0 + width, py0 + height))
+    slow = field(light, body, (px0, py0, px0 + width, py0 + height), gamma=2.2)
     cv2.multiply(tone, occlusion, dst=tone, scale=1 / 255)
-    slow8 = (slow ** np.float32(1 / 2.2) * _UNIT).astype(np.uint8)
-    cv2.multiply(tone, slow8, dst=tone, scale=1 / _UNIT)
+    tone = cv2.multiply(tone, slow, dtype=cv2.CV_8U)
     rgb = cv2.cvtColor(part.rgba, cv2.COLOR_RGBA2RGB)
     return cv2.multiply(rgb, cv2.merge([tone, tone, tone]), dst=rgb, scale=1 / _UNIT)
 

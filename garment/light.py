@@ -70,14 +70,20 @@ def settle(before: Light | None, now: Light, *, weight: float) -> Light:
     )
 
 
-def field(light: Light, body: Body, box: tuple[int, int, int, int]) -> np.ndarray:
-    """The light's slow change over a box of the frame, linear factor, float32 (h, w), 1 at the middle of the torso."""
+def field(light: Light, body: Body, box: tuple[int, int, int, int], *, gamma: float = 1.0) -> np.ndarray:
+    """The light's slow change over a box of the frame, float32 (h, w), 1 at the middle of the torso.
+
+    A linear factor, or for `gamma` 2.2 the factor on display values.
+    """
     x0, y0, x1, y1 = box
     middle = body.place(np.array([[0.0, 260.0]], np.float32))[0]
     unit = _REACH_MM * body.px_per_mm
     x = ((np.arange(x0, x1, dtype=np.float32) - middle[0]) / unit) * np.float32(light.slope[0])
     y = ((np.arange(y0, y1, dtype=np.float32) - middle[1]) / unit) * np.float32(light.slope[1])
-    return np.clip(np.exp(np.clip(x, -1, 1))[None] * np.exp(np.clip(y, -1, 1))[:, None], *SHADE_RANGE)
+    # The exponents are scaled instead of the product raised to a power: the same, and quick.
+    low, high = (limit ** (1 / gamma) for limit in SHADE_RANGE)
+    factor = np.exp(np.clip(y, -1, 1) / gamma)[:, None] * np.exp(np.clip(x, -1, 1) / gamma)[None]
+    return np.clip(factor, low, high)
 
 
 def _fit_plane(luminance: np.ndarray, mask: np.ndarray, body: Body) -> tuple[float, float]:

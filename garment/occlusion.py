@@ -97,7 +97,7 @@ def bring_forward(mattes: Mattes, pose: Pose, luminance: np.ndarray, *, shrink: 
         np.maximum(hands, _carry(cutting, mattes.pose, pose, hw), out=hands)
     return Front(
         head=_snap(head, luminance, shrink=shrink),
-        neck=_snap(neck, luminance, shrink=shrink),
+        neck=neck,  # it only hides the little that shows of the collar's back
         hands=_snap(hands, luminance, shrink=shrink),
     )
 

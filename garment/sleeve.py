@@ -42,17 +42,13 @@ def drape_sleeve(
     parts: dict[str, LayerPart] = {}
     for name, samples in (("upper", line[: _ELBOW + 1]), ("fore", line[_ELBOW:])):
         box = box_within(samples.min(0) - half_px, samples.max(0) + half_px, hw)
-        if box is not None:
-            parts[f"{name}_{side}"] = _half(
-                piece,
-                level,
-                name=f"{name}_{side}",
-                line=line,
-                centre_line=centre_line,
-                box=box,
-                body=body,
-                breadth=breadth,
-            )
+        if box is None:
+            continue
+        part = _half(
+            piece, level, name=f"{name}_{side}", line=line, centre_line=centre_line, box=box, body=body, breadth=breadth
+        )
+        if part is not None:
+            parts[part.name] = part
     return parts
 
 
@@ -82,7 +78,7 @@ def _half(
     box: tuple[int, int, int, int],
     body: Body,
     breadth: float,
-) -> LayerPart:
+) -> LayerPart | None:
     scale = body.px_per_mm
     grid = grid_over(box)
     upper = name.startswith("upper")

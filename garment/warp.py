@@ -47,6 +47,31 @@ class Grid:
         full = cv2.resize(values, (columns * GRID_PX, rows * GRID_PX), interpolation=cv2.INTER_LINEAR)
         return np.ascontiguousarray(full[GRID_PX : GRID_PX + y1 - y0, GRID_PX : GRID_PX + x1 - x0])
 
+    def where(self, wanted: np.ndarray) -> tuple[Grid, np.ndarray] | None:
+        """The smallest part of the grid that holds every cell of `wanted` (bool (M,)) with a rim, and which points of
+        this grid it keeps (bool (M,)); None when nothing is wanted."""
+        rows, columns = self.size
+        cells = wanted.reshape(rows, columns).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect(cells)
+        if w == 0:
+            return None
+        # The rim cell of a grid lies outside its box, and between two cells values are mixed: so two cells more.
+        left, top = max(x - 2, 0), max(y - 2, 0)
+        right, bottom = min(x + w + 2, columns), min(y + h + 2, rows)
+        right, bottom = max(right, left + 3), max(bottom, top + 3)
+        x0, y0, x1, y1 = self.box
+        box = (
+            x0 + left * GRID_PX,
+            y0 + top * GRID_PX,
+            min(x0 + (right - 2) * GRID_PX, x1),
+            min(y0 + (bottom - 2) * GRID_PX, y1),
+        )
+        if box[2] - box[0] < 2 or box[3] - box[1] < 2:
+            return None
+        kept = np.zeros((rows, columns), bool)
+        kept[top:bottom, left:right] = True
+        return Grid(box, self.points[kept.ravel()], (bottom - top, right - left)), kept.ravel()
+
 
 def grid_over(box: Box) -> Grid:
     """The grid of a box."""
@@ -66,8 +91,8 @@ def look_up(
     spread: np.ndarray,
     fade: np.ndarray | None = None,
     turn: float = 0.0,
-) -> LayerPart:
-    """Fetch the piece's pixels for the grid's box.
+) -> LayerPart | None:
+    """Fetch the piece's pixels for as much of the grid's box as shows any of it; None when nothing does.
 
     Args:
         maps: (M, 2) positions in the piece.
@@ -75,6 +100,14 @@ def look_up(
         fade: (M,) in [0, 1]: opacity on top of the piece's own.
         turn: radians by which the normals turn on screen, from down to the right.
     """
+    height, width = piece.albedo.shape[:2]
+    shown = (maps > -2).all(1) & (maps[:, 0] < width + 1) & (maps[:, 1] < height + 1)
+    shown = (shown if fade is None else shown & (fade > 0)) | (spread > 0)
+    found = grid.where(shown)
+    if found is None:
+        return None
+    grid, kept = found
+    maps, spread, fade = maps[kept], spread[kept], None if fade is None else fade[kept]
     full = grid.stretch(maps)
     # Beyond its margin the piece goes on in the colours of its rim, transparent.
     rgba = cv2.remap(piece.albedo, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
