@@ -12,14 +12,16 @@ import { firstChoice } from "./wardrobe";
 
 export function App({ config }: { config: Config }) {
   const [screen, dispatch] = useReducer(next, ATTRACT);
-  const { wardrobe, failed, retry } = useWardrobe(config.token);
+  const { wardrobe, failed, refresh } = useWardrobe(config.token);
   const [picked, pick] = useState<Choice | null>(null);
   const seenMs = useRef(-Infinity);
 
+  // The next shopper finds the first choice again, and the book as it is by then.
   const leave = useCallback(() => {
     pick(null);
     dispatch({ type: "left" });
-  }, []);
+    refresh();
+  }, [refresh]);
   const agree = useCallback(() => dispatch({ type: "agreed" }), []);
   const noteSeen = useCallback((atMs: number) => {
     seenMs.current = atMs;
@@ -54,7 +56,7 @@ export function App({ config }: { config: Config }) {
           dispatch={dispatch}
           wardrobe={wardrobe}
           wardrobeFailed={failed}
-          onRetryWardrobe={retry}
+          onRetryWardrobe={refresh}
           choice={picked ?? firstChoice(wardrobe)}
           onChoose={pick}
           onSeen={noteSeen}

@@ -5,7 +5,7 @@ import { EMPTY, fetchWardrobe } from "./wardrobe";
 const AGAIN_MS = 5_000;
 
 /** Fetches the wardrobe, and again every few seconds until the server gives it. */
-export function useWardrobe(token: string | null): { wardrobe: Wardrobe; failed: boolean; retry: () => void } {
+export function useWardrobe(token: string | null): { wardrobe: Wardrobe; failed: boolean; refresh: () => void } {
   const [wardrobe, setWardrobe] = useState(EMPTY);
   const [attempt, setAttempt] = useState(0);
   const [failed, setFailed] = useState(false);
@@ -30,6 +30,6 @@ export function useWardrobe(token: string | null): { wardrobe: Wardrobe; failed:
     };
   }, [token, attempt]);
 
-  const retry = useCallback(() => setAttempt((n) => n + 1), []);
-  return { wardrobe, failed, retry };
+  const refresh = useCallback(() => setAttempt((n) => n + 1), []);
+  return { wardrobe, failed, refresh };
 }

@@ -58,6 +58,15 @@ export function describe(wardrobe: Wardrobe, choice: Choice): { name: string; fa
   return { name: fabric.name, facts: [fabric.composition, fabric.weight].filter(Boolean).join(" · ") };
 }
 
+/** Relative luminance of "#rrggbb", as WCAG defines it. */
+export function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const value = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
 export function readFamilies(catalog: unknown): Family[] {
   return list(catalog, "families")
     .filter((family) => text(family.use) === "suiting")

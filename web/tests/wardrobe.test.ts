@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Wardrobe } from "../src/wardrobe";
-import { EMPTY, describe as tell, firstChoice, readCuts, readFamilies, readGarments, toWish } from "../src/wardrobe";
+import { EMPTY, describe as tell, firstChoice, luminance, readCuts, readFamilies, readGarments, toWish } from "../src/wardrobe";
 
 const navy = {
   id: "plain navy",
@@ -57,6 +57,12 @@ describe("reading", () => {
       { id: "db", name: "db", thumbnail: null },
     ]);
   });
+});
+
+it("measures how light a cloth is", () => {
+  expect(luminance("#ffffff")).toBeCloseTo(1, 5);
+  expect(luminance("#000000")).toBe(0);
+  expect(luminance("#777777")).toBeCloseTo(0.184, 3);
 });
 
 describe("choosing", () => {

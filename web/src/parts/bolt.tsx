@@ -1,16 +1,16 @@
 /** Cloth that fills the screen: one from every family in turn, slowly drifting. */
 import { useEffect, useMemo, useState } from "react";
 import type { Fabric, Wardrobe } from "../wardrobe";
+import { luminance } from "../wardrobe";
 
 const TURN_MS = 10_000;
 const MOST = 8;
+/** Relative luminance. */
+const PALEST = 0.22;
 
-/** The first cloth of every family, so that the breadth of the book is seen, and which of them it is now. */
+/** The cloths that are shown in turn, and which of them it is now. */
 export function useBolt(wardrobe: Wardrobe): { cloths: Fabric[]; turn: number } {
-  const cloths = useMemo(
-    () => wardrobe.families.flatMap(({ fabrics }) => fabrics.slice(0, 1)).slice(0, MOST),
-    [wardrobe],
-  );
+  const cloths = useMemo(() => chalkable(wardrobe), [wardrobe]);
   const [turn, setTurn] = useState(0);
   const count = cloths.length;
   useEffect(() => {
@@ -19,6 +19,12 @@ export function useBolt(wardrobe: Wardrobe): { cloths: Fabric[]; turn: number } 
     return () => window.clearInterval(timer);
   }, [count]);
   return { cloths, turn: count === 0 ? 0 : turn % count };
+}
+
+/** One of every family, so that the breadth of the book is seen; dark enough that white chalk and type show on it. */
+function chalkable({ families }: Wardrobe): Fabric[] {
+  const firsts = families.map(({ fabrics }) => fabrics.find(({ colour }) => luminance(colour) < PALEST));
+  return firsts.filter((fabric) => fabric !== undefined).slice(0, MOST);
 }
 
 export function Bolt({ cloths, turn }: { cloths: Fabric[]; turn: number }) {

@@ -1,4 +1,5 @@
 /** The picture that was taken. Not mirrored: it is how others see the jacket, buttons on their true side. */
+import { useEffect, useRef } from "react";
 import type { Result } from "../screens/machine";
 
 type Props = {
@@ -9,6 +10,8 @@ type Props = {
 };
 
 export function ResultView({ result, about, onRetake, onDone }: Props) {
+  const download = useRef<HTMLAnchorElement>(null);
+  useEffect(() => download.current?.focus(), []);
   return (
     <section className="result" aria-label="Your picture">
       <figure>
@@ -25,7 +28,7 @@ export function ResultView({ result, about, onRetake, onDone }: Props) {
           )}
         </div>
         <div className="actions">
-          <a className="primary" href={result.url} download={result.name} autoFocus>
+          <a className="primary" ref={download} href={result.url} download={result.name}>
             Download
           </a>
           <button type="button" className="plain" onClick={onRetake}>

@@ -18,8 +18,7 @@ export function useKeys(screen: Screen, countdownS: number, dispatch: Dispatch<E
 }
 
 function eventFor(screen: Screen, key: string, seconds: number, onControl: boolean): Event | null {
-  if (key === "Tab" || key === "Shift") return null;
-  if (screen.at === "attract") return { type: "touched" };
+  if (screen.at === "attract") return isMeant(key) ? { type: "touched" } : null;
   if (key === "Escape") {
     if (screen.at === "countdown") return { type: "cancelled" };
     if (screen.at === "result") return { type: "back" };
@@ -27,6 +26,11 @@ function eventFor(screen: Screen, key: string, seconds: number, onControl: boole
   }
   const release = key === " " || key === "Enter";
   return release && screen.at === "live" && !onControl ? { type: "shutter", seconds } : null;
+}
+
+/** Letters, space, enter and arrows: not the keys that move the focus or belong to the browser. */
+function isMeant(key: string): boolean {
+  return key.length === 1 || key === "Enter" || key.startsWith("Arrow");
 }
 
 /** A control answers to these keys itself. */
