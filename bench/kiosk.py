@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -90,10 +91,12 @@ class Kiosk:
             if answer.type == "error":
                 raise RuntimeError(f"the wish was refused: {answer.code}, {answer.message}")
 
-    async def pull(self, *, until_s: float, every_s: float = 0.0, phase_s: float = 0.0) -> None:
+    async def pull(
+        self, *, until_s: float = math.inf, most: float = math.inf, every_s: float = 0.0, phase_s: float = 0.0
+    ) -> None:
         """One frame in flight; the next is due `every_s` after the last was, or as soon as its picture is there."""
-        due_s = time.monotonic() + phase_s
-        while due_s < until_s:
+        due_s, last = time.monotonic() + phase_s, self._seq + most
+        while due_s < until_s and self._seq < last:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             await self._send_frame()
             await self._answered()
@@ -134,11 +137,13 @@ class Kiosk:
                 return
 
     async def _read(self) -> None:
-        while True:
-            self.notes.take(await self._receive())
+        while True:  # without wait_for, which before Python 3.12 may swallow the cancellation
+            self.notes.take(self._decode(await self._socket.recv()))
 
     async def _receive(self) -> Answer:
-        message = await asyncio.wait_for(self._socket.recv(), _PATIENCE_S)
+        return self._decode(await asyncio.wait_for(self._socket.recv(), _PATIENCE_S))
+
+    def _decode(self, message: bytes | str) -> Answer:
         return (msgspec.json if self._text else msgspec.msgpack).decode(message, type=Answer)
 
     def _encode(self, message: dict[str, Any]) -> bytes | str:

@@ -49,24 +49,23 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     scenarios = SCENARIOS if asked.scenario == "all" else (asked.scenario,)
     report: dict[str, Any] = {"machine": facts(), "wish": wish, "frames": str(asked.frames or "astronaut"), "floor": []}
     found = report["scenarios"] = {}
+    load: dict[str, Any] = {"wish": wish, "warm_s": asked.warm_seconds}
     if "one" in scenarios:
         report["floor"].append(_floor(asked))
         with _server(asked) as served:
-            pull = pulling(served, frames, wish=wish, kiosks=1, every_s=0.0, seconds=asked.seconds)
-            found["one"] = asyncio.run(pull)
+            found["one"] = asyncio.run(pulling(served, frames, kiosks=1, every_s=0.0, seconds=asked.seconds, **load))
         report["floor"].append(_floor(asked))
+        report["over_the_floor"] = _over_the_floor(found["one"], report["floor"])
     if "many" in scenarios:
+        crowd = {"kiosks": asked.kiosks, "every_s": asked.every, "seconds": asked.seconds}
         with _server(asked) as served:
-            pull = pulling(
-                served, frames, wish=wish, kiosks=asked.kiosks, every_s=asked.every, seconds=asked.seconds
-            )  # fmt: skip
-            found["many"] = asyncio.run(pull)
+            found["many"] = asyncio.run(pulling(served, frames, **crowd, **load))
     if "naive" in scenarios:
-        load: dict[str, Any] = {"wish": wish, "kiosks": _PUSHING, "hz": _PUSH_HZ, "seconds": asked.push_seconds}
+        crowd = {"kiosks": _PUSHING, "hz": _PUSH_HZ, "seconds": asked.push_seconds}
         with _server(asked) as served:
-            found["pushed"] = asyncio.run(pushing(served, frames, **load, text=False))
+            found["pushed"] = asyncio.run(pushing(served, frames, **crowd, **load, text=False))
         with running("bench.naive") as served:
-            found["naive"] = asyncio.run(pushing(served, frames, **load, text=True))
+            found["naive"] = asyncio.run(pushing(served, frames, **crowd, **load, text=True))
     goals = _goals(report)
     return {**report, "goals": [goal.to_json() for goal in goals], "verdicts": [str(goal) for goal in goals]}
 
@@ -79,6 +78,8 @@ def describe(report: dict[str, Any]) -> str:
         total = floor["total_ms"]
         steps = ", ".join(f"{name} {ms}" for name, ms in floor["steps_ms"].items())
         lines.append(f"floor {at}: p50 {total['p50']} ms, processor {floor['cpu_ms_per_frame']} ms a frame ({steps})")
+    if "over_the_floor" in report:
+        lines.append("over the floor: " + ", ".join(f"{name} {x} x" for name, x in report["over_the_floor"].items()))
     for name, scenario in report["scenarios"].items():
         lines += ["", *_describe_scenario(name, scenario)]
     return "\n".join([*lines, "", *report["verdicts"]])
@@ -108,13 +109,12 @@ def _goals(report: dict[str, Any]) -> list[Goal]:
     found, goals = report["scenarios"], []
     if "one" in found:
         one, e2e = found["one"], found["one"]["e2e_ms"] or {}
-        floor_ms = sum(floor["total_ms"]["p50"] for floor in report["floor"]) / len(report["floor"])
         slope, last = ((one["memory"] or {}).get(key) for key in ("slope_mb_per_min", "last_mb"))
         goals += [
             Goal("one kiosk, end to end, p50", e2e.get("p50"), 45, "<=", "ms"),
             Goal("one kiosk, end to end, p95", e2e.get("p95"), 70, "<=", "ms"),
             Goal("one kiosk, pictures", one["pictures_per_s"], 20, ">=", "/s"),
-            Goal("one kiosk, p50 over the floor's", e2e["p50"] / floor_ms if e2e else None, 1.8, "<=", "x"),
+            Goal("one kiosk, p50 over the floor's", report["over_the_floor"]["e2e_p50"], 1.8, "<=", "x"),
             Goal("one kiosk, memory grows", None if slope is None else 100 * slope / last, 1, "<=", "% a minute"),
         ]
     if "many" in found:
@@ -126,6 +126,17 @@ def _goals(report: dict[str, Any]) -> list[Goal]:
         times = theirs["p95"] / ours["p95"] if ours and theirs else None
         goals.append(Goal("pushed, naive's picture is older, p95", times, 5, ">=", "x"))
     return goals
+
+
+def _over_the_floor(one: dict[str, Any], floors: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Time and processor time per picture as multiples of the floor's; the latter hardly minds a busy machine."""
+    floor_ms = sum(floor["total_ms"]["p50"] for floor in floors) / len(floors)
+    floor_cpu_ms = sum(floor["cpu_ms_per_frame"] for floor in floors) / len(floors)
+    e2e, cpu_ms = one["e2e_ms"], one["cpu_ms_per_picture"]
+    return {
+        "e2e_p50": round(e2e["p50"] / floor_ms, 3) if e2e else None,
+        "processor": round(cpu_ms / floor_cpu_ms, 3) if cpu_ms else None,
+    }
 
 
 def _server(asked: argparse.Namespace) -> AbstractContextManager[Served]:
@@ -146,7 +157,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scenario", choices=("all", *SCENARIOS), default="all")
     parser.add_argument("--seconds", type=float, default=60.0, help="of `one` and `many`")
     parser.add_argument("--push-seconds", type=float, default=20.0, help="of `naive`, for each of the two servers")
-    parser.add_argument("--floor-seconds", type=float, default=8.0)
+    parser.add_argument("--floor-seconds", type=float, default=8.0, help="of the floor, before and after `one`")
+    parser.add_argument("--warm-seconds", type=float, default=3.0, help="until anything is counted")
     parser.add_argument("--kiosks", type=int, default=20, help="of `many`")
     parser.add_argument("--every", type=float, default=1.5, help="seconds between a kiosk's keyframes in `many`")
     parser.add_argument("--fabric", default="pinstripe-navy")

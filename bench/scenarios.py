@@ -20,12 +20,18 @@ from bench.serving import Served
 
 LOOK_HZ = 60.0
 """How often a shopper sees the screen."""
-_WARM_S = 3.0
 _SEED = 7
 
 
 async def pulling(
-    served: Served, frames: Sequence[bytes], *, wish: dict[str, str], kiosks: int, every_s: float, seconds: float
+    served: Served,
+    frames: Sequence[bytes],
+    *,
+    wish: dict[str, str],
+    kiosks: int,
+    every_s: float,
+    seconds: float,
+    warm_s: float,
 ) -> dict[str, Any]:
     """Each kiosk has one frame in flight, every `every_s` at a phase of its own; 0 is as fast as it goes."""
     phases = random.Random(_SEED)
@@ -37,7 +43,7 @@ async def pulling(
             pulls = zip(crowd, waits_s, strict=True)
             await asyncio.gather(*(k.pull(until_s=until_s, every_s=every_s, phase_s=wait) for k, wait in pulls))
 
-        await all_pull(_WARM_S + every_s)
+        await all_pull(warm_s + every_s)
         for kiosk in crowd:
             kiosk.forget()
         began_s = time.monotonic()
@@ -50,12 +56,20 @@ async def pulling(
 
 
 async def pushing(
-    served: Served, frames: Sequence[bytes], *, wish: dict[str, str], kiosks: int, hz: float, seconds: float, text: bool
+    served: Served,
+    frames: Sequence[bytes],
+    *,
+    wish: dict[str, str],
+    kiosks: int,
+    hz: float,
+    seconds: float,
+    warm_s: float,
+    text: bool,
 ) -> dict[str, Any]:
     """Each kiosk sends `hz` frames a second whatever comes back; what counts is the age of what its screen shows."""
     async with _dressed(served, frames, wish=wish, kiosks=kiosks, text=text) as crowd:
         for kiosk in crowd:
-            await kiosk.pull(until_s=time.monotonic() + _WARM_S / kiosks)
+            await kiosk.pull(until_s=time.monotonic() + warm_s / kiosks)
             kiosk.forget()
         began_s = time.monotonic()
         until_s = began_s + seconds
