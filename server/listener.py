@@ -18,7 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server.live.sessions import Sessions
 from server.settings import Settings
 
-LINGER_S = 1.0  # how long a closed connection may take to deliver its last bytes
+LINGER_S = 3.0  # how long a closed connection may take to deliver its last bytes
 SWALLOW_S, QUIET_S = 5.0, 0.2  # how long a message that is too large is let in, and what silence ends it
 RETRY_IN_MS = 3000  # what clients are asked to wait for: about as long as a restart takes
 
@@ -64,7 +64,7 @@ class HonestWebSocket(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
-            self.loop.call_later(LINGER_S, self.transport.abort)
+            self.loop.call_later(min(LINGER_S, self.config.ws_ping_timeout or LINGER_S), self.transport.abort)
 
 
 class Server(uvicorn.Server):

@@ -440,6 +440,9 @@ def test_other_methods_are_not_offered(http):
     answer = http.put("/virtual-tryon")
     assert is_problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
+    assert http.put("/api/garments").headers["allow"] == "GET, POST"
+    assert http.put("/api/garments/linen").headers["allow"] == "GET, PATCH"
+    assert http.put("/kiosk/").headers["allow"] == "GET, HEAD"
 
 
 def test_the_description_can_be_read_without_swagger_ui(http, monkeypatch):

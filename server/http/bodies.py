@@ -9,6 +9,7 @@ import json
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
@@ -70,7 +71,8 @@ async def read_body(request: Request, model: type[Body]) -> Body:
         async with request.form(**limits) as form:
             return model.model_validate(await _fields(form))
     if kind == "application/json":
-        return model.model_validate_json(await request.body())
+        # Megabytes of base64 are no work for the event loop.
+        return await run_in_threadpool(model.model_validate_json, await request.body())
     raise InputError("unsupported_media_type", "send multipart/form-data or application/json")
 
 

@@ -6,6 +6,7 @@ is repeated: a validation error says where and what was expected, never what was
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -69,8 +70,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
     told = _told(error)
     request.app.state.services.metrics.errors.labels(told.code, "http").inc()
     response = problem_response(told, request_id=request.state.request_id)
-    if isinstance(error, HTTPException) and error.headers:
-        response.headers.update(error.headers)  # Allow, with 405
+    if told.code == "method_not_allowed":
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
 
 
@@ -87,6 +88,13 @@ def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
         status: {"description": ", ".join(listed), "content": {MEDIA_TYPE: {"schema": schema}}}
         for status, listed in by_status.items()
     }
+
+
+def _methods(request: Request) -> list[str]:
+    """What is offered at this path. The framework's own list stops at the first route."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    here = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path)]
+    return sorted({method.upper() for path in here for method in paths[path]}) or ["GET", "HEAD"]
 
 
 def _told(error: Exception) -> LucyError:

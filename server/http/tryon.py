@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -90,7 +91,9 @@ async def virtual_tryon(request: Request, services: Use) -> Response:
     fitted = await services.workers.captures.run(services.fitting.capture, fit, timeout_s=timeout_s)
     services.metrics.picture(fitted.stage, fitted.timings_ms, kind="capture")
     services.metrics.judge(fitted.quality, kind="capture")
-    return _as_json(fitted, capture.include) if asked_format is None else _as_picture(fitted)
+    if asked_format is not None:
+        return _as_picture(fitted)
+    return await run_in_threadpool(_as_json, fitted, capture.include)
 
 
 def image_format(accept: str) -> str | None:

@@ -65,12 +65,4 @@ def _make_socket(websocket: WebSocket, codec: Codec, services: Services) -> Live
         limits=LimitFields(settings.max_frame_bytes, LIVE_LIMITS.max_pixels, MAX_IN_FLIGHT),
         messages_hz=settings.max_messages_per_s,
     )
-    return LiveSocket(
-        websocket,
-        session=session,
-        codec=codec,
-        fitting=services.fitting,
-        workers=services.workers,
-        metrics=services.metrics,
-        settings=settings,
-    )
+    return LiveSocket(websocket, session=session, codec=codec, services=services)

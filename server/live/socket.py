@@ -21,10 +21,9 @@ from models.fitting import FitRequest, Fitted, Fitting, LiveFitting, Wish
 from server.failures import internal_error
 from server.live.protocol import Codec, Dropped, Enhanced, Error, MessageError
 from server.live.session import Answer, Close, Session
-from server.metrics import Metrics
 from server.patience import within
-from server.settings import Settings
-from server.workers import Slot, Workers
+from server.services import Services
+from server.workers import Slot
 from utils.errors import CapacityError, LucyError
 
 MAX_UNREAD = 512  # small messages that may wait for a client; more means that it does not read
@@ -64,19 +63,16 @@ class LiveSocket:
         *,
         session: Session,
         codec: Codec,
-        fitting: Fitting,
-        workers: Workers,
-        metrics: Metrics,
-        settings: Settings,
+        services: Services,
     ) -> None:
         self._websocket = websocket
         self._session = session
         self._codec = codec
-        self._fitting = fitting
-        self._live = LazyLiveFitting(fitting)
-        self._workers = workers
-        self._metrics = metrics
-        self._settings = settings
+        self._settings = services.settings
+        self._metrics = services.metrics
+        self._workers = services.workers
+        self._fitting = services.fitting
+        self._live = LazyLiveFitting(services.fitting)
         self._outbox: asyncio.Queue[Answer] = asyncio.Queue()
         self._frame_came = asyncio.Event()
         self._wish_came = asyncio.Event()
