@@ -24,6 +24,7 @@ class Failure:
 
 NORMAL = 1000
 INTERNAL = 1011
+RESTART = 1012
 
 TABLE = MappingProxyType(
     {
@@ -65,7 +66,7 @@ TABLE = MappingProxyType(
         "bad_anchors": Failure(422, "The anchors are wrong"),
         # The server's own troubles.
         "busy": Failure(503, "The server is at its limit", 1013),
-        "draining": Failure(503, "The server is about to restart", 1012),
+        "draining": Failure(503, "The server is about to restart", RESTART),
         "timeout": Failure(504, "The work took too long", INTERNAL),
         "too_many_people": Failure(503, "The server is at its limit", 1013),
         "pose_failed": Failure(503, "The device failed"),

@@ -344,6 +344,12 @@ def test_too_many_messages_close():
     assert mirror.receive(Ping(0), 99) == []
 
 
+def test_too_many_messages_that_are_none_close_with_the_same_code():
+    mirror = Session("s", engine=EngineFields("f", "composite"), limits=LimitFields(100, 100, 2), messages_hz=1)
+    bad = MessageError("bad_message", "no")
+    assert [mirror.reject(bad, 0)[-1].code for _ in range(3)] == ["bad_message", "bad_message", 1008]
+
+
 def test_an_allowance_fills_up_again_but_not_beyond_its_burst():
     allowance = Allowance(10)
     assert sum(allowance.take(0) for _ in range(100)) == 20

@@ -12,13 +12,12 @@ been answered. Something new to wear is made up beside the stream, and frames go
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from models.fitting import FitRequest, Fitted, Output, Wish
-from server.failures import NORMAL, failure_of
+from server.failures import NORMAL, RESTART, failure_of
 from server.live.mailbox import Mailbox
 from server.live.protocol import (
     Bye,
@@ -40,6 +39,7 @@ from server.live.protocol import (
     WishFields,
     WishMessage,
 )
+from server.live.turns import Turns
 from utils.errors import CapacityError, InputError, LucyError
 
 MAX_IN_FLIGHT = 2  # one under way, one waiting
@@ -103,8 +103,7 @@ class Session:
         self._started_s = 0.0
         """When the frame under way was started."""
         self._last_seq = -1
-        self._held: list[tuple[tuple[int, int], ServerMessage]] = []
-        """Answers that wait for the answer to an earlier frame: (that frame's seq, before or after it)."""
+        self._turns = Turns()
         self._somebody_in_view = True
         self._draining = False
         self._closed = False
@@ -120,7 +119,7 @@ class Session:
         if self._closed:
             return []
         if not self._allowance.take(now_s):
-            return self.fail(CapacityError("too_many_messages", "messages come too fast", hint="send fewer frames"))
+            return self.fail(_too_many())
         if isinstance(message, Keyframe):
             return self._receive_keyframe(message, now_s)
         handlers: dict[type, Callable[[Any], list[Answer]]] = {
@@ -135,12 +134,14 @@ class Session:
         """Take in a message that was none."""
         if self._closed:
             return []
-        if failure_of(error).close_code is None and self._allowance.take(now_s):
-            return self._refuse(error, error.seq)
-        return self.fail(error)
+        if not self._allowance.take(now_s):
+            return self.fail(_too_many())
+        return self._refuse(error, error.seq) if failure_of(error).close_code is None else self.fail(error)
 
     def fail(self, error: LucyError) -> list[Answer]:
         """Say what went wrong and end the session."""
+        if self._closed:
+            return []
         failure = failure_of(error)
         return [_error(error, None), *self._close(failure.close_code or NORMAL, failure.title)]
 
@@ -221,32 +222,19 @@ class Session:
 
     def _drop(self, seq: int, reason: str) -> list[Answer]:
         self.dropped += 1
-        return self._answer_in_turn((seq, 0), Dropped([seq], reason))
+        self._turns.hold(Dropped([seq], reason), seq=seq)
+        return self._release()
 
     def _refuse(self, error: LucyError, seq: int | None) -> list[Answer]:
         if seq is None or seq <= self._last_seq:
             return [_error(error, seq)]
         # Its own number may be anything: its turn comes after the frames that were accepted before it.
-        return self._answer_in_turn((self._last_seq, 1), _error(error, seq))
-
-    def _answer_in_turn(self, turn: tuple[int, int], message: ServerMessage) -> list[Answer]:
-        self._held.append((turn, message))
+        self._turns.hold(_error(error, seq), seq=self._last_seq, after=True)
         return self._release()
 
     def _release(self) -> list[Answer]:
-        """Answers that no earlier frame is in front of any more, in order; neighbouring drops in one message."""
-        pending = self._frames.under_way or self._frames.waiting
-        first = (pending.keyframe.seq, 0) if pending else (math.inf, 0)
-        due = sorted((held for held in self._held if held[0] < first), key=lambda held: held[0])
-        self._held = [held for held in self._held if held[0] >= first]
-        answers: list[Answer] = []
-        for _, message in due:
-            last = answers[-1] if answers else None
-            if isinstance(message, Dropped) and isinstance(last, Dropped) and last.reason == message.reason:
-                last.seqs.extend(message.seqs)
-            else:
-                answers.append(message)
-        return answers
+        first = self._frames.under_way or self._frames.waiting
+        return [*self._turns.release(first_open=first.keyframe.seq if first else None)]
 
     # --- what is worn -------------------------------------------------------------------------------------------
 
@@ -299,7 +287,7 @@ class Session:
     # --- the end ------------------------------------------------------------------------------------------------
 
     def _close_for_restart(self) -> list[Answer]:
-        return self._close(failure_of(CapacityError("draining", "")).close_code or NORMAL, "restarting")
+        return self._close(RESTART, "restarting")
 
     def _close(self, code: int, reason: str) -> list[Answer]:
         if self._closed:
@@ -324,6 +312,10 @@ def wish_to_wire(wish: Wish) -> dict[str, Any]:
 
 def _output(fields: OutputFields) -> Output:
     return Output(format=fields.format, quality=fields.quality, long_side=fields.long_side)
+
+
+def _too_many() -> LucyError:
+    return CapacityError("too_many_messages", "messages come too fast")
 
 
 def _error(error: LucyError, seq: int | None) -> Error:
