@@ -6,7 +6,6 @@ HAS_GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev
 REQUIREMENTS := $(if $(HAS_GPU),requirements.txt,requirements-cpu.txt)
 # The engines' tests need torch, which is large: they run where there is a GPU, on CI, or with ENGINES=yes.
 ENGINES ?= $(if $(HAS_GPU)$(CI),yes)
-WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
 .PHONY: serve test lint setup weights web gallery bench clean help
 
@@ -38,15 +37,11 @@ $(VENV)/.installed-engines: requirements-engines.txt $(VENV)/.installed
 weights: $(VENV)/.installed ## fetch what is missing of the vision weights
 	@$(BIN)/python -m models.weights fetch || echo "lucy: going on without the missing weights; /ready says what they are"
 
-web: web/dist/.built ## the pages
+web: $(VENV)/.installed ## the pages, where their sources have changed
+	@$(BIN)/python -m server.pages
 
-web/dist/.built: $(# The engines' tests need torch, which is large: they run where there is a GPU, on CI, or with ENGINES=yes.
-ENGINES ?= $(if $(HAS_GPU)$(CI),yes)
-WEB_SOURCES) | $(VENV)/.installed
-	@if [ -f web/package.json ]; then $(BIN)/python -m server.pages; fi
-	@mkdir -p web/dist && touch $@
-
-serve: setup weights web ## set up what is missing and serve on port 5000
+serve: setup weights ## set up what is missing and serve on port 5000
+	@$(BIN)/python -m server.pages || echo "lucy: going on without the pages; the API works"
 	@exec $(BIN)/python -m server
 
 test: $(VENV)/.installed-dev $(if $(ENGINES),$(VENV)/.installed-engines) weights web ## set up what is missing and run every test
