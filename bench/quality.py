@@ -22,7 +22,7 @@ from bench.figures import Goal, table
 from bench.machine import facts
 from bench.steadiness import jitter_px
 from bench.streams import load_people
-from bench.tailoring import cloth_delta_e, face_change, marker, outside_change, shoulder_errors, suiting
+from bench.tailoring import cloth_delta_e, face_change, marker, outside_change, shoulder_offsets, suiting
 from fabric.catalog import load_catalog
 from garment.compose import compose
 from garment.dressing import PREMIUM, Dressed, Dresser
@@ -87,19 +87,22 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
 
 def describe(report: dict[str, Any]) -> str:
     """The report for people."""
-    head = ("person", "cut", "cloth", "outside", "face", "dE neutral", "dE scene", "left %", "right %", "old %", "ms")
+    head = ("person", "cut", "cloth", "outside", "face", "dE neutral", "dE scene", "left", "right", "old", "ms")
     rows = []
     for row in report["pictures"]:
         marks = row["shoulders"] or {"left": None, "right": None}
-        figures = (row["delta_e_neutral"], row["delta_e_scene"], _percent(marks["left"]), _percent(marks["right"]))
+        colours = (row["delta_e_neutral"], row["delta_e_scene"])
         rows.append(
             (row["person"][:28], row["cut"], row["cloth"], row["outside_max"], f"{row['face_mean']:.2f}")
-            + tuple("-" if figure is None else f"{figure:.1f}" for figure in (*figures, _percent(row["uncovered"])))
-            + (round(row["ms"]),)
+            + tuple("-" if figure is None else f"{figure:.1f}" for figure in colours)
+            + tuple("-" if mark is None else f"{100 * mark[0]:+.1f}/{100 * mark[1]:+.1f}" for mark in marks.values())
+            + ("-" if row["uncovered"] is None else f"{100 * row['uncovered']:.1f}", round(row["ms"]))
         )
+    legend = "left and right: shoulder points outwards/upwards in % of the width; old: % of old clothes that still show"
     still = report["jitter_px"] or {}
     jitter = ", ".join(f"{name} {px:.2f} px" for name, px in still.items()) or "not measured"
-    return "\n".join([table(rows, head=head), "", f"jitter of a still astronaut: {jitter}", "", *report["verdicts"]])
+    lines = [table(rows, head=head), legend, "", f"jitter of a still astronaut: {jitter}", ""]
+    return "\n".join([*lines, *report["verdicts"]])
 
 
 def _rows(asked: argparse.Namespace, vision: Vision, wardrobe: Wardrobe) -> Iterator[dict[str, Any]]:
@@ -158,7 +161,7 @@ def _measure(person: Person, dressed: Dressed, where: np.ndarray, albedo: np.nda
         "face_max": face_max,
         "delta_e_neutral": _rounded(cloth_delta_e(neutral, where, albedo, px_per_mm=body.px_per_mm)),
         "delta_e_scene": _rounded(cloth_delta_e(dressed.composite, where, albedo, px_per_mm=body.px_per_mm)),
-        "shoulders": shoulder_errors(dressed, person.name, photo.shape[:2]),
+        "shoulders": shoulder_offsets(dressed, person.name, photo.shape[:2]),
         "uncovered": _rounded(uncovered(dressed.composite, clothes, body)),
     }
 
@@ -174,7 +177,7 @@ def _jitter(vision: Vision, wardrobe: Wardrobe, asked: argparse.Namespace) -> di
 
 def _goals(rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None) -> list[Goal]:
     people = {row["person"]: row["shoulders"] for row in rows if row["shoulders"]}
-    errors = [100 * float(np.mean(list(sides.values()))) for sides in people.values()]
+    errors = [100 * float(np.mean([np.hypot(*side) for side in sides.values()])) for sides in people.values()]
     colours = [row["delta_e_neutral"] for row in rows if row["delta_e_neutral"] is not None]
     outside = max((row["outside_max"] for row in rows), default=None)
     faces = max((row["face_mean"] for row in rows), default=None)
@@ -186,10 +189,6 @@ def _goals(rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None) -> l
         Goal("shoulder points, worst person", max(errors, default=None), 3, "<=", "% of width"),
     ]
     return goals + [Goal(f"jitter, {name}", px, 0.5, "<=", "px") for name, px in (jitter or {}).items()]
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
 
 
 def _rounded(value: float | None) -> float | None:

@@ -148,7 +148,7 @@ def test_quality_of_a_small_astronaut(weights_dir, tmp_path, capsys):
     assert (row["person"], row["outside_max"]) == ("astronaut", 0)
     assert 0 <= row["delta_e_neutral"] < 10
     assert set(row["shoulders"]) == {"left", "right"}
-    assert 0 < max(row["shoulders"].values()) < 0.5
+    assert all(abs(offset) < 0.3 for side in row["shoulders"].values() for offset in side)
     assert set(found["jitter_px"]) == {"shoulders", "hem", "centroid"}
     picture = cv2.imread(str(tmp_path / "astronaut.single_breasted.pinstripe-navy.png"))
     assert picture.shape == (320, 320, 3)
