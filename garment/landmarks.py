@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from garment.garment import TORSO_ANCHORS
-from garment.outline import Side, find_sides
-from garment.seam import edge_strength, follow_edge
-from garment.symmetry import Upright, stand_upright
+from garment.photos.outline import Side, find_sides
+from garment.photos.seam import edge_strength, follow_edge
+from garment.photos.symmetry import Upright, stand_upright
 from utils.errors import InputError
 
 SIDES = ("left", "right")
@@ -27,8 +27,8 @@ ANCHORS = tuple(f"torso.{name}" for name in TORSO_ANCHORS) + tuple(
 _WORK_PX = 360
 _NECK_DROP = 0.158  # of the shoulder width: from the neck's sides down to the pit of the neck
 _ARMHOLE = 0.46  # of the shoulder width: depth of an armhole
-_DEEPEST = 0.62  # likewise: a gap that ends lower than this does not end in the armpit
-_SLEEVE = 0.37  # likewise: breadth of a sleeve below the armpit
+_DEEPEST = 0.55  # likewise: a gap that ends lower than this does not end in the armpit
+_NECK_SIDE = 0.165  # likewise: from the axis to where the shoulder line meets the neck, under the collar
 
 Trusted = tuple[np.ndarray, float]  # a point and its confidence
 
@@ -89,7 +89,7 @@ def _side_anchors(name: str, side: Side, edges: np.ndarray, axis: float, width: 
     armpit = inseam[0]
     waist, waist_sure = _waist(side, armpit, width, trust)
     torso = {
-        "collar": (at["collar"], trust),
+        "collar": (_neck_side(side, width), trust),
         "shoulder": (at["shoulder"], trust),
         "armpit": (armpit, sure * trust),
         "waist": (waist, waist_sure),
@@ -108,6 +108,18 @@ def _side_anchors(name: str, side: Side, edges: np.ndarray, axis: float, width: 
         "cuff_inner": (inner, trust),
     }
     return anchors | {f"sleeve_{name}.{key}": value for key, value in sleeve.items()}
+
+
+def _neck_side(side: Side, width: float) -> np.ndarray:
+    """Where the shoulder line, carried on under the collar, meets the neck."""
+    shoulder = side.points["shoulder"]
+    way = side.between["collar"]
+    line = way[(way[:, 0] > 0.25 * width) & (way[:, 0] < shoulder[0] - 0.05 * width)]
+    if len(line) < 4:
+        return side.points["collar"]
+    slope = float(np.clip(np.polyfit(line[:, 0], line[:, 1], 1)[0], 0.1, 0.9))
+    reach = float(line[:, 0].mean()) - _NECK_SIDE * width
+    return np.array([_NECK_SIDE * width, float(line[:, 1].mean()) - slope * reach])
 
 
 def _inseam(side: Side, edges: np.ndarray, axis: float, width: float) -> tuple[np.ndarray, float]:
@@ -148,7 +160,7 @@ def _elbow(side: Side, inseam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _centre_anchors(sides: Mapping[str, Side], width: float) -> dict[str, Trusted]:
-    collar = float(np.mean([s.points["collar"][1] for s in sides.values()]))
+    collar = float(np.mean([_neck_side(side, width)[1] for side in sides.values()]))
     fronts = [s.between["hem"] for s in sides.values()]
     bottom = max(float(front[front[:, 0] < 0.12 * width][:, 1].max(initial=front[-1, 1])) for front in fronts)
     trust = float(np.mean([_trust(s) for s in sides.values()]))

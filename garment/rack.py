@@ -24,12 +24,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from garment.bleed import bleed, shrink
 from garment.cutout import CutOut, cut_out
 from garment.garment import Garment
 from garment.landmarks import ANCHORS, Landmarks, find_landmarks, merge_corrections
-from garment.outline import quarter_turns
 from garment.photo import make_garment
+from garment.photos.bleed import bleed, shrink
+from garment.photos.outline import quarter_turns
 from utils.errors import CapacityError, InputError
 from utils.images import fit_long_side, write_image
 from utils.kept import Kept

@@ -16,7 +16,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from garment.symmetry import Upright, stand_upright
+from garment.photos.symmetry import Upright, stand_upright
 
 _SAMPLES = 180  # of one side of the outline
 _WIDTHS = np.geomspace(0.34, 0.92, 14)  # shoulder width as a share of the silhouette's height, coat to crop top

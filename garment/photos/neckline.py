@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from garment.seam import edge_strength, follow_edge
+from garment.photos.seam import edge_strength, follow_edge
 
 _WORK_WIDTH_PX = 150.0  # shoulders are scaled to this
 _DEPTHS = np.concatenate(

@@ -6,32 +6,30 @@ instead, so only colours and the outline are taken from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 
-from garment.neckline import Opening
+from garment.photos.laid_out import LaidOut
+from garment.photos.neckline import Opening
 
 _COLLAR_MM = 40.0  # height of the collar's inside at the back of the neck
 _FADE_MM = (-18.0, 14.0)  # around the pit of the neck: below it the wearer's own clothes begin
 
 
-def line_neck(
-    rgb: np.ndarray, alpha: np.ndarray, opening: Opening, points: Mapping[str, np.ndarray], *, px_per_mm: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 (h, w, 3) and float32 (h, w) alpha of what shows through the opening, for the whole upright photo."""
+def line_neck(photo: LaidOut, opening: Opening) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 (h, w, 3) and float32 (h, w) alpha of what shows through the opening."""
+    alpha, px_per_mm = photo.alpha, photo.px_per_mm
     ys = np.arange(alpha.shape[0], dtype=np.float32)[:, None]
     top = _collar_edge(alpha, opening)
-    pit = float(points["torso.neck"][1])
+    pit = float(photo.points["torso.neck"][1])
     start, end = (pit + mm * px_per_mm for mm in _FADE_MM)
     soft_top = np.clip(ys - top + 0.5, 0, 1)
     shape = cv2.dilate(opening.mask, np.ones((5, 5), np.uint8)) * soft_top * np.clip((end - ys) / (end - start), 0, 1)
     below = (ys - top) / (_COLLAR_MM * px_per_mm)
     collar = np.clip((1 - below) * 12, 0, 1)[..., None]
     seam = 1 - 0.35 * np.exp(-(((below - 1.04) / 0.05) ** 2))[..., None]  # the collar's edge shades the lining
-    cloth = _patch(rgb, alpha, points, px_per_mm=px_per_mm)
-    lining = _lining(rgb, alpha, opening)
+    cloth = _patch(photo)
+    lining = _lining(photo, opening)
     made = (cloth * collar + lining * (1 - collar)) * seam
     return np.clip(made + 0.5, 0, 255).astype(np.uint8), shape.astype(np.float32)
 
@@ -53,10 +51,11 @@ def _collar_edge(alpha: np.ndarray, opening: Opening) -> np.ndarray:
     return np.polyval(curve, beyond).astype(np.float32)
 
 
-def _patch(colour: np.ndarray, alpha: np.ndarray, points: Mapping[str, np.ndarray], *, px_per_mm: float) -> np.ndarray:
+def _patch(photo: LaidOut) -> np.ndarray:
     """uint8 (h, w, 3): the calmest piece of one chest, laid side by side with its mirror image over the photo."""
+    colour, alpha, px_per_mm = photo.rgb, photo.alpha, photo.px_per_mm
     h, w = alpha.shape
-    axis, top = points["torso.neck"][0], points["torso.shoulder_left"][1]
+    axis, top = photo.points["torso.neck"][0], photo.points["torso.shoulder_left"][1]
     side = max(round(44 * px_per_mm), 8)
     slow = cv2.GaussianBlur(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), (0, 0), max(4 * px_per_mm, 0.8))
     found = []
@@ -72,8 +71,9 @@ def _patch(colour: np.ndarray, alpha: np.ndarray, points: Mapping[str, np.ndarra
     return np.tile(double, (rows, columns, 1))[:h, :w]
 
 
-def _lining(rgb: np.ndarray, alpha: np.ndarray, opening: Opening) -> np.ndarray:
+def _lining(photo: LaidOut, opening: Opening) -> np.ndarray:
     """float (3,): what most of the lower half of the opening shows."""
+    rgb, alpha = photo.rgb, photo.alpha
     ys, xs = np.nonzero((opening.mask > 0.95) & (alpha > 0.95))
     if not len(ys):
         return np.median(rgb[alpha > 0.5], axis=0)
