@@ -33,7 +33,9 @@ def make_fitting(settings: Settings) -> Fitting:
         catalog=load_catalog(settings.catalog_dir / "catalog.json"),
         rack=Rack(settings.garments_dir),
     )
-    return Fitting(vision=open_vision(settings.weights_dir), wardrobe=wardrobe, max_live=settings.max_sessions)
+    # Twice the places: who has just left is still being closed while the next one is opened.
+    max_live = 2 * settings.max_sessions
+    return Fitting(vision=open_vision(settings.weights_dir), wardrobe=wardrobe, max_live=max_live)
 
 
 def main() -> int:

@@ -165,7 +165,9 @@ class FakeWardrobe:
 
     def catalog_public(self) -> dict:
         """One family."""
-        return {"families": [{"id": "fakes", "fabrics": [FakeFabric(id).to_public() for id in FABRICS]}]}
+        return {
+            "families": [{"id": "fakes", "use": "suiting", "fabrics": [FakeFabric(id).to_public() for id in FABRICS]}]
+        }
 
     def cuts_public(self) -> list[dict]:
         """As small as can be."""

@@ -216,6 +216,15 @@ def test_a_garment_can_be_sent_along(http, fitting):
     assert fitting.requests[0].wish.garment_id in fitting.wardrobe.rack.records
 
 
+def test_a_form_may_hold_json_as_files_and_lists_as_repeated_fields(http):
+    """As Swagger UI sends them."""
+    files = [("frame", jpeg()), ("output", ("blob", b'{"format": "png"}', "application/json"))]
+    fields = {"include": ["mask", "landmarks"], "none": "false"}
+    body = http.post("/virtual-tryon", files=files, data=fields).json()
+    assert picture(body["image"])[:4] == PNG
+    assert {"mask", "landmarks"} <= set(body)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from server.http.problems import InvalidRequestError
 from server.live.protocol import from_base64
 from utils.errors import InputError
 
@@ -33,7 +32,7 @@ def _to_bytes(value: object) -> object:
 
 def _from_json_text(value: object) -> object:
     """A form can only hold text where JSON holds structure."""
-    if not isinstance(value, str):
+    if not isinstance(value, (str, bytes)):
         return value
     try:
         return json.loads(value)
@@ -77,10 +76,11 @@ async def read_body(request: Request, model: type[Body]) -> Body:
 
 
 async def _fields(form: FormData) -> dict[str, Any]:
-    items = form.multi_items()
-    if len({name for name, _ in items}) < len(items):
-        raise InvalidRequestError([{"type": "repeated", "loc": (), "msg": "has a field more than once"}])
-    return {name: await item.read() if isinstance(item, UploadFile) else item for name, item in items}
+    """Every field by name; one that comes several times is a list, which most fields do not take."""
+    values: dict[str, list[str | bytes]] = {}
+    for name, item in form.multi_items():
+        values.setdefault(name, []).append(await item.read() if isinstance(item, UploadFile) else item)
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def described(model: type[RequestBody], *, multipart: bool = True) -> dict[str, Any]:

@@ -27,7 +27,7 @@ SWAGGER_FOLDERS = (WEB / "dist" / "swagger-ui", WEB / "node_modules" / "swagger-
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 SWAGGER_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Lucy API</title>
+<html lang="en"><head><meta charset="utf-8"><title>Lucy API</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="swagger"></div>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
@@ -35,7 +35,7 @@ SWAGGER_PAGE = """<!doctype html>
 SWAGGER_START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger", deepLinking: true, validatorUrl: null});\n'
 
 PLAIN_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Lucy API</title><style>
+<html lang="en"><head><meta charset="utf-8"><title>Lucy API</title><link rel="icon" href="data:,"><style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 code {{ font-size: 0.95em }} dt {{ margin-top: 1rem }} dd {{ margin-left: 2rem }}
 </style></head><body><h1>Lucy API</h1>
