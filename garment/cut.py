@@ -30,6 +30,8 @@ class Panel:
     """float16 (h, w, 2): cosine and sine of the turn from the picture's axes to the panel's grain."""
     tone: np.ndarray | None = None
     """uint8 (h, w): shading that is part of the thing itself (the figure of horn), 128 = none."""
+    beyond: np.ndarray | None = None
+    """bool (h, w): where the cloth goes on with its pattern outside the piece's silhouette, under alpha 0."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class CutPiece:
     anchors: dict[str, tuple[float, float]]
     """Pixels of this piece."""
     bleed: tuple[np.ndarray, np.ndarray]
-    """int32 (n,) flat indices: empty pixels near the silhouette, and the nearest covered pixel of each."""
+    """int32 (n,) flat indices: empty pixels near the silhouette, and the nearest covered pixel of each. Panels that
+    go on beyond it have no part in this."""
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,9 @@ def _lay(work: _Work, panel: Panel, cloth: np.ndarray, slope: np.ndarray | None)
     blended = colour[edge] + (cloth[edge] - colour[edge].astype(np.float32)) * share
     roughened = rough[edge] + ((0.0 if slope is None else slope[edge]) - rough[edge]) * share
     solid = panel.alpha == 255
+    if panel.beyond is not None:
+        np.copyto(colour, cloth, where=panel.beyond[..., None])
+        np.copyto(rough, 0.0 if slope is None else slope, where=panel.beyond[..., None])
     np.copyto(colour, cloth, where=solid[..., None])
     np.copyto(rough, 0.0 if slope is None else slope, where=solid[..., None])
     cover[solid] = 255

@@ -15,6 +15,8 @@ from utils.colour import linear_to_srgb8, srgb_to_linear
 
 _SMALLEST_PX = 48
 _MARGIN_PX = 16
+_SIDES_MM = 50.0
+"""Cloth goes on sideways under alpha 0, for what sticks out from under it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Pyramid:
 
     def __init__(self, garment: Garment) -> None:
         self.garment = garment
-        trimmed = {name: _trim(piece) for name, piece in garment.pieces.items()}
+        trimmed = {name: _trim(piece, px_per_mm=garment.px_per_mm) for name, piece in garment.pieces.items()}
         self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, trimmed)}
         self._lock = threading.Lock()
         self.shape = _shape(self._levels[0])
@@ -85,11 +87,12 @@ def _sleeve_half_mm(piece: Piece, level: Level) -> float:
     return max(float(np.median(halves)) / level.px_per_mm, 20.0)
 
 
-def _trim(piece: Piece) -> Piece:
+def _trim(piece: Piece, *, px_per_mm: float) -> Piece:
     """The piece without most of its empty margin; its anchors may then lie outside."""
     height, width = piece.albedo.shape[:2]
     x, y, w, h = cv2.boundingRect(piece.albedo[..., 3])
-    x0, y0, x1, y1 = max(x - _MARGIN_PX, 0), max(y - _MARGIN_PX, 0), x + w + _MARGIN_PX, y + h + _MARGIN_PX
+    side = _MARGIN_PX if piece.name == "back" else max(_MARGIN_PX, round(_SIDES_MM * px_per_mm))
+    x0, y0, x1, y1 = max(x - side, 0), max(y - _MARGIN_PX, 0), x + w + side, y + h + _MARGIN_PX
     box = (slice(y0, min(y1, height)), slice(x0, min(x1, width)))
     anchors = {name: (ax - x0, ay - y0) for name, (ax, ay) in piece.anchors.items()}
     albedo, relief = np.ascontiguousarray(piece.albedo[box]), np.ascontiguousarray(piece.relief[box])

@@ -26,7 +26,7 @@ _ELBOW = _SAMPLES // 2
 _END_REACH_MM = 90.0  # how far a sleeve's line goes on beyond its ends
 _OVERLAP_MM = (38.0, 66.0)  # beyond the elbow each half of a sleeve fades out between these
 _CAP_MM = 24.0  # over this the sleeve head of a raised arm fades into the shoulder
-_SPREAD_MM = 32.0
+_SPREAD_MM = 46.0  # beyond the sleeve's edge its cloth may be carried on this far
 
 
 def drape_sleeve(
@@ -38,14 +38,23 @@ def drape_sleeve(
     line = _arm_line(arm, scale)
     centre_line = _canonical_line(piece, level, side, rise_mm=build.rise_mm(side))
     breadth = build.breadth(shape)
-    half_px = 0.5 * piece.albedo.shape[1] / level.px_per_mm * scale * breadth + _SPREAD_MM * scale
+    half_mm = shape.sleeves * breadth
+    reach_px = (0.5 * piece.albedo.shape[1] / level.px_per_mm * breadth + 16.0) * scale
     parts: dict[str, LayerPart] = {}
     for name, samples in (("upper", line[: _ELBOW + 1]), ("fore", line[_ELBOW:])):
-        box = box_within(samples.min(0) - half_px, samples.max(0) + half_px, hw)
+        box = box_within(samples.min(0) - reach_px, samples.max(0) + reach_px, hw)
         if box is None:
             continue
         part = _half(
-            piece, level, name=f"{name}_{side}", line=line, centre_line=centre_line, box=box, body=body, breadth=breadth
+            piece,
+            level,
+            name=f"{name}_{side}",
+            line=line,
+            centre_line=centre_line,
+            box=box,
+            body=body,
+            breadth=breadth,
+            half_mm=half_mm,
         )
         if part is not None:
             parts[part.name] = part
@@ -78,6 +87,7 @@ def _half(
     box: tuple[int, int, int, int],
     body: Body,
     breadth: float,
+    half_mm: float,
 ) -> LayerPart | None:
     scale = body.px_per_mm
     grid = grid_over(box)
@@ -91,7 +101,6 @@ def _half(
     half_line = line[: _ELBOW + 1] if upper else line[_ELBOW:]
     if upper:
         fade = fade * _cap_fade(-above_px / scale, line, body)
-    half_mm = 0.5 * piece.albedo.shape[1] / level.px_per_mm * breadth
     spread = np.clip((half_mm + _SPREAD_MM - np.abs(across) / scale) / 8.0, 0.0, 1.0) * (fade > 0.6)
     spread *= np.clip(along, 0.0, 1.0) * np.clip(_SAMPLES - 1.5 - along, 0.0, 1.0)
     turn = math.atan2(*(half_line[-1] - half_line[0]))

@@ -100,8 +100,8 @@ def look_up(
         fade: (M,) in [0, 1]: opacity on top of the piece's own.
         turn: radians by which the normals turn on screen, from down to the right.
     """
-    height, width = piece.albedo.shape[:2]
-    shown = (maps > -2).all(1) & (maps[:, 0] < width + 1) & (maps[:, 1] < height + 1)
+    left, top, width, height = cv2.boundingRect(cv2.extractChannel(piece.albedo, 3))
+    shown = ((maps > (left - 2, top - 2)) & (maps < (left + width + 1, top + height + 1))).all(1)
     shown = (shown if fade is None else shown & (fade > 0)) | (spread > 0)
     found = grid.where(shown)
     if found is None:

@@ -10,6 +10,7 @@ from garment.cuts.catalogue import load_cut
 from garment.flat import StudioLight, render_flat
 from garment.garment import PIECES, Garment
 from garment.makeup import make_up
+from garment.pyramid import Pyramid
 from garment.relief import crevices, pack, shadow, slopes, unpack
 from utils.colour import delta_e00, mean_srgb8, srgb_to_lab
 
@@ -92,6 +93,37 @@ def test_cloth_keeps_its_scale(striped: Garment, piece: str, at_mm: tuple, size_
     patch = _patch(striped, piece, at_mm=at_mm, size_mm=size_mm)
     profile = patch[..., 1].astype(np.float64).mean(axis=0)
     assert _period_mm(profile, striped.px_per_mm) == pytest.approx(PERIOD_MM, rel=0.02)
+
+
+def _beside(garment: Garment, piece: str, *, y_mm: float, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Colour (n,) and relief (n, 4) of the 45 mm outside the silhouette at one height, from the edge outwards."""
+    made = garment.pieces[piece]
+    y = round(made.anchors["neck" if piece == "torso" else "shoulder"][1] + y_mm * garment.px_per_mm)
+    covered = np.flatnonzero(made.albedo[y, :, 3])
+    x = (covered.max() + 1 if side > 0 else covered.min() - 1) + side * np.arange(round(45 * garment.px_per_mm))
+    assert not made.albedo[y, x, 3].any()
+    return made.albedo[y, x, 1].astype(np.float64), made.relief[y, x].astype(int)
+
+
+@pytest.mark.parametrize(
+    ("piece", "y_mm", "side"),
+    [("sleeve_left", 420.0, 1), ("sleeve_left", 420.0, -1), ("sleeve_right", 150.0, -1), ("torso", 300.0, 1)],
+)
+def test_stripes_go_on_beyond_the_edge_and_turn_away(striped: Garment, piece: str, y_mm: float, side: int):
+    colour, relief = _beside(striped, piece, y_mm=y_mm, side=side)
+    assert _period_mm(colour, striped.px_per_mm) == pytest.approx(PERIOD_MM / 1.1, rel=0.06)
+    outwards = (relief[:, 0] - 128) * side
+    assert outwards[-1] > outwards[0] > 0
+    assert relief[-1, 3] > 250
+
+
+def test_levels_keep_the_cloth_that_goes_on(striped: Garment):
+    level = Pyramid(striped).level(0.3)
+    assert level.px_per_mm < 1.0
+    small = Garment(id="small", pieces=level.pieces, px_per_mm=level.px_per_mm)
+    for piece in ("sleeve_left", "torso"):
+        colour, _ = _beside(small, piece, y_mm=300.0, side=1)
+        assert np.ptp(colour) > 60
 
 
 def test_stripes_hang_plumb_on_the_front_and_lean_on_the_lapel(striped: Garment):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from garment.cut import CutPiece, Panel
+from garment.cuts.rim import SOLID, Rim, rim_of
 from garment.cuts.table import Sheet, Table
 from garment.relief import crevices, shadow, slopes
 
-_BLEED_MM = 16.0
 _CONTACT_MM = 1.3
 _CONTACT_STRENGTH = 0.6
 _SOFT_STRENGTH = 0.72
@@ -33,12 +32,13 @@ class Form:
 def pile(
     name: str, table: Table, *, sheets: list[Sheet], form: Form, anchors_mm: dict[str, tuple[float, float]]
 ) -> CutPiece:
-    """Lay the sheets on each other, the first lowest, over a body."""
+    """Lay the sheets on each other, the first lowest, over a body. Changes `form` where cloth goes on beyond it."""
     h, w = table.hw
     alpha = np.zeros((h, w), np.float32)
     slope = np.zeros((h, w, 2), np.float32)
     occlusion = np.ones((h, w), np.float32)
-    for sheet in sheets:
+    top = np.zeros((h, w), np.uint8)
+    for number, sheet in enumerate(sheets):
         _cast(sheet, occlusion, px_per_mm=table.px_per_mm)
         at = _slices(sheet)
         a = sheet.alpha
@@ -47,26 +47,35 @@ def pile(
         light = sheet.shade * crevices(sheet.height, reach_px=3.0 * table.px_per_mm, strength=0.22)
         occlusion[at] += (light - occlusion[at]) * a
         alpha[at] += (1.0 - alpha[at]) * a
+        top[at][a > SOLID] = number
+    rim = rim_of(alpha, px_per_mm=table.px_per_mm)
+    beyond = _beyond(sheets, rim, top)
+    goes_on = np.logical_or.reduce([mask.ravel()[rim.to] for mask in beyond.values()] or [np.zeros(len(rim.to), bool)])
+    rim.turn_away(form.slope, form.shade, goes_on)
+    occlusion.ravel()[rim.to[goes_on]] = 1.0
     return CutPiece(
         name=name,
-        panels=tuple(_panel(sheet) for sheet in sheets),
+        panels=tuple(_panel(sheet, beyond.get(number)) for number, sheet in enumerate(sheets)),
         alpha=_to_bytes(alpha),
         slope=(slope + form.slope).astype(np.float16),
         occlusion=_to_bytes(occlusion * form.shade),
-        bleed=_nearest_solid(alpha, reach_px=_BLEED_MM * table.px_per_mm),
+        bleed=rim.bleed(goes_on),
         anchors={k: tuple(float(c) for c in table.to_px(np.array(v))) for k, v in anchors_mm.items()},
     )
 
 
-def _nearest_solid(alpha: np.ndarray, *, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
-    solid = alpha > 0.02
-    distance, labels = cv2.distanceTransformWithLabels(
-        (~solid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    source = np.empty(int(labels.max()) + 1, np.int32)
-    source[labels[solid]] = np.flatnonzero(solid)
-    empty = np.flatnonzero(~solid & (distance < reach_px)).astype(np.int32)
-    return empty, source[labels.ravel()[empty]]
+def _beyond(sheets: list[Sheet], rim: Rim, top: np.ndarray) -> dict[int, np.ndarray]:
+    """bool (H, W) for each sheet that goes on, by its number: where it does, next to where it shows."""
+    beside = top.ravel()[rim.source]
+    masks = {}
+    for number, sheet in enumerate(sheets):
+        if sheet.goes_on:
+            mask = np.zeros(top.shape, bool)
+            near = np.zeros(top.shape, bool)
+            near.ravel()[rim.to[beside == number]] = True
+            mask[_slices(sheet)] = near[_slices(sheet)]
+            masks[number] = mask
+    return masks
 
 
 def _slices(sheet: Sheet) -> tuple[slice, slice]:
@@ -94,7 +103,7 @@ def _cast(sheet: Sheet, occlusion: np.ndarray, *, px_per_mm: float) -> None:
     occlusion[y0:y1, x0:x1] *= dim
 
 
-def _panel(sheet: Sheet) -> Panel:
+def _panel(sheet: Sheet, beyond: np.ndarray | None) -> Panel:
     shape = sheet.alpha.shape
     u = sheet.x if sheet.u is None else sheet.u
     v = sheet.y if sheet.v is None else sheet.v
@@ -109,6 +118,7 @@ def _panel(sheet: Sheet) -> Panel:
         uv=np.dstack([np.broadcast_to(u, shape), np.broadcast_to(v, shape)]).astype(np.float32),
         grain=grain,
         tone=None if sheet.tone is None else np.clip(sheet.tone * 128.0, 0, 255).astype(np.uint8),
+        beyond=None if beyond is None else beyond[_slices(sheet)].copy(),
     )
 
 

@@ -13,8 +13,9 @@ from garment.cut import CutPiece
 from garment.cuts.body import SHOULDER, body_heights
 from garment.cuts.curves import join, ramp, sided, through, trace, x_at
 from garment.cuts.folds import Fold, add_folds, places, unrest
-from garment.cuts.fronts import front_uv
+from garment.cuts.fronts import cloth_run, front_uv
 from garment.cuts.pile import Form, pile
+from garment.cuts.rim import GOES_ON_MM
 from garment.cuts.sewing import sew_seam, turn_edge
 from garment.cuts.table import Sheet, Table
 from garment.cuts.trims import button
@@ -72,20 +73,26 @@ def sleeve(side: str) -> CutPiece:
 
 def _cloth(table: Table, *, mirror: bool) -> Sheet:
     outline = join(OUTER[::-1], TONGUE, SEAM[SEAM[:, 1] > 262.0], _HEM)
-    sheet = table.cut("sleeve_right" if mirror else "sleeve_left", sided(outline, mirror=mirror))
+    sheet = table.cut(
+        "sleeve_right" if mirror else "sleeve_left",
+        sided(outline, mirror=mirror),
+        sides_mm=(GOES_ON_MM, GOES_ON_MM),
+    )
+    sheet.goes_on = True
     s, y = (-1.0 if mirror else 1.0), sheet.y[:, :1]
     x = s * sheet.x
     inner, outer = x_at(SEAM, y), x_at(OUTER, y)
-    t = (x - (inner + outer) / 2.0) / np.maximum((outer - inner) / 2.0, 25.0)
-    own = s * x * (1.0 + 0.10 * np.clip(np.abs(t), 0.0, 1.1) ** 6)
+    middle, half = (inner + outer) / 2.0, np.maximum((outer - inner) / 2.0, 25.0)
+    t = (x - middle) / half
+    own = s * (middle + np.sign(t) * cloth_run(np.abs(x - middle), half))
     chest_u, chest_v = front_uv(sheet.x + s * SHOULDER[0], sheet.y + SHOULDER[1])
     sway = 0.5 * np.sin(y / 57.0 + 0.7)
     sink = (2.0 + 5.0 * ramp(y, 0.0, CUFF_MM)) * (1.0 - np.minimum(t * t, 1.0))
-    sheet.u = np.where(x < inner, chest_u, own + sway).astype(np.float32)
-    sheet.v = np.where(x < inner, chest_v, sheet.y - sink).astype(np.float32)
+    on_chest = (x < inner) & (x > x_at(TONGUE, y)) & (y < 262.0)
+    sheet.u = np.where(on_chest, chest_u, own + sway).astype(np.float32)
+    sheet.v = np.where(on_chest, chest_v, sheet.y - sink).astype(np.float32)
     _set_in(sheet, x - inner, x - x_at(TONGUE, y))
-    low = ramp(y, 200.0, 260.0)
-    turn_edge(sheet, thickness_mm=0.6 * np.maximum(low, ramp(x, -4.0, 6.0)), width_mm=2.0)
+    turn_edge(sheet, thickness_mm=0.6 * ramp(y, CUFF_MM - 12.0, CUFF_MM - 6.0), width_mm=2.0)
     sew_seam(sheet, x - outer + 3.0, 0.5 * np.clip((y - CUFF_MM + 105.0) / 6.0, 0.0, 1.0))
     sheet.shade *= 1.0 - 0.2 * np.exp(-np.maximum(CUFF_MM - sheet.y, 0.0) / 2.0)
     return sheet

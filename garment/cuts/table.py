@@ -41,6 +41,8 @@ class Sheet:
     """How far the sheet stands off what lies beneath: the width of its shadow."""
     weight: float = 1.0
     """Strength of that shadow."""
+    goes_on: bool = False
+    """Whether the cloth is carried on beyond the piece's silhouette, as far as the window reaches."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,17 @@ class Table:
         """Millimetres to pixels; a pixel's centre has whole coordinates."""
         return (np.asarray(points_mm, np.float32) - np.float32(self.corner_mm)) * np.float32(self.px_per_mm) - 0.5
 
-    def cut(self, name: str, outline: np.ndarray, *, cloth: str = "suiting", margin_mm: float = 4.0) -> Sheet:
-        """Cut a flat sheet along a closed outline."""
-        x0, y0, x1, y1 = self._window(outline, margin_mm)
+    def cut(
+        self,
+        name: str,
+        outline: np.ndarray,
+        *,
+        cloth: str = "suiting",
+        margin_mm: float = 4.0,
+        sides_mm: tuple[float, float] = (0.0, 0.0),
+    ) -> Sheet:
+        """Cut a flat sheet along a closed outline. Its window has a margin, and `sides_mm` more at left and right."""
+        x0, y0, x1, y1 = self._window(outline, margin_mm, sides_mm)
         alpha = self._coverage(outline, (x0, y0, x1, y1))
         step, (left, top) = 1.0 / self.px_per_mm, self.corner_mm
         x = (left + (np.arange(x0, x1, dtype=np.float32) + 0.5) * step)[None, :].repeat(y1 - y0, axis=0)
@@ -79,10 +89,12 @@ class Table:
             shade=np.ones_like(alpha),
         )
 
-    def _window(self, outline: np.ndarray, margin_mm: float) -> tuple[int, int, int, int]:
+    def _window(
+        self, outline: np.ndarray, margin_mm: float, sides_mm: tuple[float, float]
+    ) -> tuple[int, int, int, int]:
         height, width = self.hw
-        low = np.floor(self.to_px(outline.min(axis=0) - margin_mm)).astype(int)
-        high = np.ceil(self.to_px(outline.max(axis=0) + margin_mm)).astype(int) + 1
+        low = np.floor(self.to_px(outline.min(axis=0) - margin_mm - (sides_mm[0], 0.0))).astype(int)
+        high = np.ceil(self.to_px(outline.max(axis=0) + margin_mm + (sides_mm[1], 0.0))).astype(int) + 1
         return max(0, int(low[0])), max(0, int(low[1])), min(width, int(high[0])), min(height, int(high[1]))
 
     def _coverage(self, outline: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
