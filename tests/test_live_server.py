@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from models.fitting import Wish
+from server.live.session import Session
 from tests.fakes import FakeFitting, layer_png
 from tests.kiosks import FRAME, MSGPACK, Kiosk, frame_of, keyframe_frame, kiosk, raw_socket, sent
 from tests.serving import PATIENCE_S, Running, eventually, run_server
@@ -128,6 +130,24 @@ def test_a_bug_in_the_heart_costs_one_frame_and_says_nothing_of_itself(server, f
         fitting.broken = None
         client.say("keyframe", seq=1, frame=FRAME)
         client.hear_until("enhanced", seq=1)
+
+
+@pytest.mark.parametrize("place", ["receive", "start_frame", "start_wish"])
+def test_a_bug_of_our_own_ends_the_session_and_is_said(server, monkeypatch, caplog, place):
+    def bug(*_: Any) -> None:
+        raise RuntimeError("a secret")
+
+    with kiosk(server) as client:
+        monkeypatch.setattr(Session, place, bug)
+        client.say("keyframe", seq=0, frame=FRAME, wish=NAVY)
+        error = client.hear()
+        assert (error["code"], error["retryable"]) == ("internal", True)
+        assert client.closed_with() == 1011
+    assert "a secret" in caplog.text
+    monkeypatch.undo()
+    with kiosk(server) as client:
+        client.say("keyframe", seq=0, frame=FRAME)
+        client.hear_until("enhanced")
 
 
 def test_a_frame_that_takes_too_long_ends_the_session_and_spares_the_others(fitting):

@@ -12,8 +12,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from statistics import quantiles
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -87,14 +88,14 @@ class LiveSocket:
         self._metrics.sessions_opened.inc()
         logger.info("session %s opened", self._session.name)
         self._say(self._session.open())
-        ending = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
-        working = [asyncio.create_task(self._fit_frames()), asyncio.create_task(self._make_up_wishes())]
+        work = (self._read(), self._write(), self._fit_frames(), self._make_up_wishes())
+        tasks = [asyncio.create_task(self._guard(part)) for part in work]
         try:
-            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*ending, *working):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*ending, *working, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._log_end()
 
     async def refuse(self, error: LucyError) -> None:
@@ -105,6 +106,14 @@ class LiveSocket:
     def drain(self, *, retry_in_ms: int) -> None:
         """Finish what is under way, then close."""
         self._say(self._session.drain(retry_in_ms=retry_in_ms))
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that dies of a bug takes its session with it, and not in silence."""
+        try:
+            await work
+        except Exception:  # a task is one unit of work
+            logger.exception("session %s: a task died", self._session.name)
+            self._say(self._session.fail(internal_error()))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -118,7 +127,7 @@ class LiveSocket:
             data = event.get("bytes")
             try:
                 self._take_in(event["text"] if data is None else data)
-            except Exception:  # one message is one unit of work
+            except Exception:  # one message is one unit of work; the reader stays, so that the close gets out
                 logger.exception("session %s: a message could not be handled", self._session.name)
                 self._say(self._session.fail(internal_error()))
 
