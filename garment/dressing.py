@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from garment.body import Body, read_body
@@ -132,10 +131,9 @@ class Dresser:
         self._light = settle(self._light, estimate_light(frame, self._clothes, body), weight=weight)
 
     def _front(self, frame: np.ndarray, sight: Sight, finish: Finish) -> Front:
-        luminance = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) * np.float32(1 / 255)
         if self._mattes is None:
-            return guess_front(sight.pose, sight.mask, luminance)
-        return bring_forward(self._mattes, sight.pose, luminance, shrink=finish.matte_shrink)
+            return guess_front(sight.pose, sight.mask, frame)
+        return bring_forward(self._mattes, sight.pose, frame, shrink=finish.matte_shrink)
 
 
 def _drape(pyramid: Pyramid, body: Body, build: Build, *, hw: tuple[int, int], finish: Finish) -> Drape:

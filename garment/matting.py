@@ -39,6 +39,34 @@ def refine(
     return np.clip(slope * guide + offset, 0.0, 1.0)
 
 
+def contrast(rgb: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """The one channel of a picture in which a rough matte's inside and outside differ most: Fisher's discriminant.
+
+    Skin before a shirt of the same brightness has no edge in grey, but it has one in some mixture of the channels.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        matte: float32 (H, W) in [0, 1].
+
+    Returns:
+        float32 (H, W) in [0, 1].
+    """
+    stride = max(1, int(np.sqrt(matte.size / 4000)))
+    colours = rgb[::stride, ::stride].reshape(-1, 3).astype(np.float32)
+    rough = matte[::stride, ::stride].ravel()
+    inside, outside = colours[rough > 0.85], colours[rough < 0.15]
+    if min(len(inside), len(outside)) < 24:
+        return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) * np.float32(1 / 255)
+    means = inside.mean(0), outside.mean(0)
+    spread = np.cov(inside.T) + np.cov(outside.T) + 20.0 * np.eye(3)
+    direction = np.linalg.solve(spread, means[0] - means[1])
+    high, low = means[0] @ direction, means[1] @ direction
+    # The two means come to lie at 0.75 and 0.25.
+    scale = 127.5 / max(float(high - low), 1e-6)
+    row = np.append(direction * scale, 63.75 - low * scale)[None]
+    return cv2.transform(rgb, row).astype(np.float32) * np.float32(1 / 255)
+
+
 def steepen(matte: np.ndarray, *, low: float = 0.15, high: float = 0.85) -> np.ndarray:
     """Stretch a soft matte so that what is nearly clear is clear and what is nearly opaque is opaque."""
     return np.clip((matte - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from garment.body import Arm, Body
-from garment.matting import refine, steepen
+from garment.matting import contrast, refine, steepen
 from utils import pose as at
 from utils.geometry import similarity
 from utils.pose import Pose
@@ -82,23 +82,24 @@ def cut_mattes(classes: Classes, pose: Pose, body: Body) -> Mattes:
     return Mattes(pose=pose, head=head, neck=neck, hands=hands)
 
 
-def bring_forward(mattes: Mattes, pose: Pose, luminance: np.ndarray, *, shrink: int = 2) -> Front:
+def bring_forward(mattes: Mattes, pose: Pose, frame: np.ndarray, *, shrink: int = 2) -> Front:
     """Carry the mattes to a later frame by its pose and snap them to that frame's edges.
 
     Args:
-        luminance: float32 (H, W) in [0, 1] of the later frame.
+        frame: uint8 (H, W, 3) RGB, the later frame.
         shrink: subsampling of the guided filter; 1 for the premium variant.
     """
-    hw = luminance.shape
+    hw = frame.shape[:2]
+    reach_px = _snap_reach_px(pose)
     head = _carry(mattes.head, mattes.pose, pose, hw)
     neck = _carry(mattes.neck, mattes.pose, pose, hw)
     hands = np.zeros(hw, np.float32)
     for cutting in mattes.hands.values():
         np.maximum(hands, _carry(cutting, mattes.pose, pose, hw), out=hands)
     return Front(
-        head=_snap(head, luminance, shrink=shrink),
+        head=_snap(head, frame, reach_px=reach_px, shrink=shrink),
         neck=neck,  # it only hides the little that shows of the collar's back
-        hands=_snap(hands, luminance, shrink=shrink),
+        hands=_snap(hands, frame, reach_px=reach_px, shrink=shrink),
     )
 
 
@@ -108,9 +109,9 @@ def no_front(hw: tuple[int, int]) -> Front:
     return Front(head=empty, neck=empty, hands=empty)
 
 
-def guess_front(pose: Pose, mask: np.ndarray | None, luminance: np.ndarray) -> Front:
+def guess_front(pose: Pose, mask: np.ndarray | None, frame: np.ndarray) -> Front:
     """The same from the pose alone, while no parsing is at hand: an oval for the head and capsules for the hands."""
-    hw = luminance.shape
+    hw = frame.shape[:2]
     head, hands = np.zeros(hw, np.uint8), np.zeros(hw, np.uint8)
     ears = pose.xy[[at.LEFT_EAR, at.RIGHT_EAR]]
     mouth = pose.xy[[at.MOUTH_LEFT, at.MOUTH_RIGHT]].mean(0)
@@ -127,9 +128,9 @@ def guess_front(pose: Pose, mask: np.ndarray | None, luminance: np.ndarray) -> F
             cv2.line(hands, _int(start), _int(end), 255, thick, cv2.LINE_AA)
     limit = mask if mask is not None else np.ones(hw, np.float32)
     return Front(
-        head=_snap(head * np.float32(1 / 255) * limit, luminance, shrink=2),
+        head=_snap(head * np.float32(1 / 255) * limit, frame, reach_px=_snap_reach_px(pose), shrink=2),
         neck=np.zeros(hw, np.float32),
-        hands=_snap(hands * np.float32(1 / 255) * limit, luminance, shrink=2),
+        hands=_snap(hands * np.float32(1 / 255) * limit, frame, reach_px=_snap_reach_px(pose), shrink=2),
     )
 
 
@@ -214,16 +215,28 @@ def _carry(cutting: _Cutting | None, then: Pose, now: Pose, hw: tuple[int, int])
     return cv2.warpAffine(cutting.matte, matrix, (hw[1], hw[0]), flags=cv2.INTER_LINEAR)
 
 
-def _snap(matte: np.ndarray, luminance: np.ndarray, *, shrink: int) -> np.ndarray:
-    """Guided filter on the part of the frame where there is something to refine."""
+def _snap_reach_px(pose: Pose) -> int:
+    """How far a matte's edge may be off: the parsing's grid is coarse, and coarser on a person who fills the frame."""
+    shoulders = pose.xy[at.LEFT_SHOULDER] - pose.xy[at.RIGHT_SHOULDER]
+    return int(np.clip(0.04 * float(np.hypot(*shoulders)), 4, 48))
+
+
+def _snap(matte: np.ndarray, frame: np.ndarray, *, reach_px: int, shrink: int) -> np.ndarray:
+    """Guided filter on the part of the frame where there is something to refine.
+
+    The result is pulled in a little: a rim of skin that is lost is not missed, a rim of the old shirt is seen.
+    """
     x, y, w, h = cv2.boundingRect((matte > 0.02).astype(np.uint8))
     if w < 4 or h < 4:
         return matte
     height, width = matte.shape
-    x0, y0, x1, y1 = max(x - 8, 0), max(y - 8, 0), min(x + w + 8, width), min(y + h + 8, height)
+    margin = reach_px + 2
+    x0, y0, x1, y1 = max(x - margin, 0), max(y - margin, 0), min(x + w + margin, width), min(y + h + margin, height)
     box = (slice(y0, y1), slice(x0, x1))
     snapped = np.zeros_like(matte)
-    snapped[box] = steepen(refine(matte[box], luminance[box], radius_px=6, shrink=shrink))
+    guide = contrast(np.ascontiguousarray(frame[box]), matte[box])
+    refined = refine(matte[box], guide, radius_px=reach_px, eps=1e-3, shrink=shrink)
+    snapped[box] = steepen(refined, low=0.25, high=0.85)
     return snapped
 
 

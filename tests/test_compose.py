@@ -12,7 +12,7 @@ from garment.drape import drape
 from garment.garment import Garment
 from garment.layer import Layer, LayerPart
 from garment.light import Light, estimate_light, field, settle
-from garment.matting import refine
+from garment.matting import contrast, refine
 from garment.occlusion import bring_forward, cut_mattes, guess_front, no_front
 from garment.pyramid import Pyramid
 from garment.quality import cloth_delta_e, coverage, face_change, outside_change, uncovered
@@ -30,8 +30,7 @@ def dressed(pose: Pose, *, light: Light = NEUTRAL, garment: Garment | None = Non
     assert body is not None
     frame = frame_of(pose)
     layer = drape(Pyramid(garment or box_jacket()), body, hw=HW, build=Build()).layer
-    luminance = frame.mean(2).astype(np.float32) / 255
-    front = bring_forward(cut_mattes(classes(pose), pose, body), pose, luminance)
+    front = bring_forward(cut_mattes(classes(pose), pose, body), pose, frame)
     composite = compose(frame, layer, front=front, light=light, body=body, person=silhouette(pose))
     return frame, body, layer, front, composite
 
@@ -76,8 +75,7 @@ def test_mattes_are_carried_along_with_head_and_hand() -> None:
     body = read_body(before)
     assert body is not None
     frame = frame_of(moved)
-    luminance = frame.mean(2).astype(np.float32) / 255
-    front = bring_forward(cut_mattes(classes(before), before, body), moved, luminance)
+    front = bring_forward(cut_mattes(classes(before), before, body), moved, frame)
     truth = classes(moved)
     head = np.maximum(truth.hair, truth.face) > 0.5
     assert (front.head[head] > 0.5).mean() > 0.97
@@ -88,8 +86,7 @@ def test_mattes_are_carried_along_with_head_and_hand() -> None:
 
 def test_without_a_parsing_head_and_hands_are_guessed() -> None:
     pose = figure(**CROSSED)
-    luminance = frame_of(pose).mean(2).astype(np.float32) / 255
-    front = guess_front(pose, silhouette(pose), luminance)
+    front = guess_front(pose, silhouette(pose), frame_of(pose))
     face = classes(pose).face > 0.5
     assert (front.head[face] > 0.5).mean() > 0.95
     x, y = np.round(pose.xy[at.LEFT_INDEX]).astype(int)
@@ -195,3 +192,18 @@ def test_refining_snaps_a_rough_mask_to_the_edge() -> None:
         refined = refine(rough, guide, radius_px=8, shrink=shrink)
         assert np.abs(refined[20:60, 41] - 1).max() < 0.45
         assert refined[20:60, 38].max() < 0.25
+
+
+def test_contrast_finds_the_mixture_of_channels_that_tells_skin_from_shirt() -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[:, :40], image[:, 40:] = (200, 150, 120), (180, 165, 60)  # as bright as each other
+    image = np.clip(image + np.random.default_rng(0).normal(0, 4, image.shape), 0, 255).astype(np.uint8)
+    rough = np.zeros((60, 80), np.float32)
+    rough[:, :44] = 1.0
+    guide = contrast(image, rough)
+    assert guide[:, 5:35].mean() - guide[:, 48:75].mean() > 0.4
+    grey = image.mean(2).astype(np.float32) / 255
+    by_colour, by_grey = (refine(rough, g, radius_px=6, eps=1e-3, shrink=1)[10:50] for g in (guide, grey))
+    assert by_colour[:, 42].mean() < by_grey[:, 42].mean() - 0.2  # the shirt beside the hand
+    assert by_colour[:, 36].mean() > 0.85
+    assert contrast(image, np.ones((60, 80), np.float32)).shape == (60, 80)  # nothing outside: grey
