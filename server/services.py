@@ -14,6 +14,8 @@ from server.metrics import Metrics
 from server.settings import Settings
 from server.workers import Pool, Workers
 
+WARDROBE_THREADS, WARDROBE_QUEUE = 2, 256  # a page asks for every swatch of the catalog at once
+
 
 @dataclass(frozen=True)
 class Services:
@@ -31,7 +33,7 @@ def make_services(settings: Settings, fitting: Fitting) -> Services:
     workers = Workers(
         live=Pool("live", threads=settings.worker_threads),
         captures=Pool("capture", threads=settings.capture_threads, max_inside=settings.max_captures),
-        wardrobe=Pool("wardrobe", threads=2),
+        wardrobe=Pool("wardrobe", threads=WARDROBE_THREADS, max_inside=WARDROBE_QUEUE),
     )
     metrics = Metrics()
     sessions = Sessions(settings.max_sessions)

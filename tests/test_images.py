@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import struct
+import subprocess
+import sys
 import time
-import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from tests.bad_pictures import bomb, saved
+from tests.serving import PATIENCE_S
 from utils.errors import InputError
 from utils.image_header import read_image_header
 from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, fit_long_side, read_image, write_image
+
+ROOT = Path(__file__).parents[1]
 
 
 def scene(hw: tuple[int, int] = (48, 64)) -> np.ndarray:
@@ -22,12 +27,6 @@ def scene(hw: tuple[int, int] = (48, 64)) -> np.ndarray:
     height, width = hw
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     return np.stack([220 - 180 * x, 60 + 60 * y, 40 + 160 * (x + y) / 2], axis=-1).round().astype(np.uint8)
-
-
-def saved(image: Image.Image, format: str, **options) -> bytes:
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return out.getvalue()
 
 
 def close(pixels: np.ndarray, expected: np.ndarray, *, by: float) -> bool:
@@ -192,24 +191,28 @@ def test_a_broken_inside_is_refused_where_the_format_can_tell():
     assert refused(bytes(data)) == "bad_image"
 
 
-def bomb(width: int, height: int) -> bytes:
-    """A PNG of this size that weighs next to nothing: its rows are missing."""
-
-    def chunk(kind: bytes, payload: bytes) -> bytes:
-        return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
-    )
-
-
 @pytest.mark.parametrize("limits", [LIVE_LIMITS, CAPTURE_LIMITS])
 @pytest.mark.parametrize("size", [(20_000, 20_000), (2**31 - 1, 2**31 - 1), (12_001, 16)])
 def test_bombs_are_refused_by_their_header(size, limits):
     began_s = time.process_time()
     assert refused(bomb(*size), limits) == "image_too_large"
-    assert time.process_time() - began_s < 0.05
+    assert time.process_time() - began_s < 0.2
+
+
+def test_opencv_itself_refuses_what_slips_through():
+    """The second fence: the limit that OpenCV reads from the environment when it is loaded by the server."""
+    script = """
+import server.__main__, cv2, numpy
+from tests.bad_pictures import whole_bomb
+try:
+    assert cv2.imdecode(numpy.frombuffer(whole_bomb(), numpy.uint8), cv2.IMREAD_COLOR) is None
+except cv2.error:
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S * 3
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_jpeg_that_claims_to_be_huge_is_refused():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.live.mailbox import Mailbox
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_an_item_waits_until_it_is_taken():
@@ -51,6 +53,7 @@ def test_finishing_nothing_is_a_bug():
         Mailbox().finish()
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(["put", "take", "finish"]), max_size=60))
 def test_every_item_is_either_overtaken_or_finished_in_order(steps):
     box: Mailbox[int] = Mailbox()

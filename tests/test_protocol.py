@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.failures import failure_of
@@ -26,6 +26,8 @@ from server.live.protocol import (
     negotiate,
 )
 from utils.errors import InputError
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 GOLDEN = Path(__file__).parents[1] / "docs" / "golden"
 MESSAGES = {path.stem: json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json")) if path.stem != "broken"}
@@ -165,6 +167,7 @@ def test_a_map_that_claims_to_be_endless_costs_nothing():
     assert refused(MsgpackCodec(), b"\xdf\xff\xff\xff\xff").code == "broken_envelope"
 
 
+@UNHURRIED
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_message_error(data):
     try:
@@ -174,6 +177,7 @@ def test_any_bytes_are_a_message_or_a_message_error(data):
     assert isinstance(message, ClientMessage)
 
 
+@UNHURRIED
 @given(st.text(max_size=200) | st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=5),
     lambda inner: st.dictionaries(st.sampled_from(["type", "seq", "frame", "t", "wish", "hello", "ping"]), inner),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.fitting import Fitted, Output, Wish
@@ -30,6 +30,8 @@ from server.live.protocol import (
 )
 from server.live.session import Allowance, Close, Session, wish_from_wire, wish_to_wire
 from utils.errors import CapacityError, DeviceError, InputError
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NAVY = WishMessage(fabric_id="navy-twill", cut="single-breasted")
 GREY = WishMessage(fabric_id="grey-flannel", cut="single-breasted")
@@ -183,6 +185,7 @@ def test_a_refused_frame_with_a_wild_number_does_not_wait_for_ever():
     assert ("error", 10**15) in summary(mirror.finish_frame(fitted()))
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(["frame", "bad", "start", "finish", "fail"]), max_size=80))
 def test_every_keyframe_is_answered_once_and_in_order(steps):
     """Whatever happens in whatever order: exactly one answer each, seqs ascending."""
