@@ -196,7 +196,7 @@ def test_refining_snaps_a_rough_mask_to_the_edge() -> None:
 
 def test_contrast_finds_the_mixture_of_channels_that_tells_skin_from_shirt() -> None:
     image = np.zeros((60, 80, 3), np.uint8)
-    image[:, :40], image[:, 40:] = (200, 150, 120), (180, 165, 60)  # as bright as each other
+    image[:, :40], image[:, 40:] = (200, 150, 120), (190, 210, 70)  # as bright as each other
     image = np.clip(image + np.random.default_rng(0).normal(0, 4, image.shape), 0, 255).astype(np.uint8)
     rough = np.zeros((60, 80), np.float32)
     rough[:, :44] = 1.0
