@@ -54,6 +54,12 @@ TABLE = MappingProxyType(
         "unsupported_format": Failure(415, "The picture's format is not supported"),
         "layer_size": Failure(422, "The layer does not fit the frame"),
         "bad_landmarks": Failure(422, "The landmarks are wrong"),
+        # What is asked of a diffusion engine.
+        "bad_steps": Failure(422, "The number of steps is wrong"),
+        "bad_strength": Failure(422, "The strength is wrong"),
+        "bad_guidance": Failure(422, "The guidance is wrong"),
+        "bad_mask": Failure(422, "The mask is wrong"),
+        "bad_control": Failure(422, "A control map does not fit the picture"),
         # What is in the shop.
         "unknown_fabric": Failure(404, "There is no such fabric"),
         "unknown_cut": Failure(404, "There is no such cut"),
