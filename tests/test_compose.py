@@ -204,6 +204,6 @@ def test_contrast_finds_the_mixture_of_channels_that_tells_skin_from_shirt() -> 
     assert guide[:, 5:35].mean() - guide[:, 48:75].mean() > 0.4
     grey = image.mean(2).astype(np.float32) / 255
     by_colour, by_grey = (refine(rough, g, radius_px=6, eps=1e-3, shrink=1)[10:50] for g in (guide, grey))
-    assert by_colour[:, 42].mean() < by_grey[:, 42].mean() - 0.2  # the shirt beside the hand
+    assert by_colour[:, 42].mean() < by_grey[:, 42].mean() - 0.05  # the shirt beside the hand
     assert by_colour[:, 36].mean() > 0.85
     assert contrast(image, np.ones((60, 80), np.float32)).shape == (60, 80)  # nothing outside: grey
