@@ -45,16 +45,16 @@ def film(photo: np.ndarray, *, turn: float, noise: np.random.Generator, hw: tupl
 
 
 def framed(photo_hw: tuple[int, int], hw: tuple[int, int] = HW) -> np.ndarray:
-    """(2, 3) from the photo's pixels to a frame that it fills: centred, and flush with the top, where heads are."""
-    scale = max(hw[0] / photo_hw[0], hw[1] / photo_hw[1])
+    """(2, 3) from the photo's pixels to a frame that shows all of its height; its middle stands in the middle."""
+    scale = hw[0] / photo_hw[0]
     return np.array([[scale, 0, (hw[1] - scale * photo_hw[1]) / 2], [0, scale, 0]])
 
 
 def take(photo: np.ndarray, move: np.ndarray, *, noise: np.random.Generator, hw: tuple[int, int] = HW) -> np.ndarray:
-    """One noisy exposure, uint8 (H, W, 3), of the photo moved by (2, 3)."""
+    """One noisy exposure, uint8 (H, W, 3), of the photo moved by (2, 3); beyond its edges their colours go on."""
     shrinking = math.hypot(*move[:, 0]) < 0.7
     photo = cv2.GaussianBlur(photo, (0, 0), 0.4 / math.hypot(*move[:, 0])) if shrinking else photo
-    clean = cv2.warpAffine(photo, move, hw[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    clean = cv2.warpAffine(photo, move, hw[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     grain = noise.standard_normal(clean.shape, np.float32) * np.float32(NOISE)
     return np.clip(clean + grain + np.float32(0.5), 0, 255).astype(np.uint8)
 
