@@ -28,7 +28,9 @@ _WORK_PX = 360
 _NECK_DROP = 0.158  # of the shoulder width: from the neck's sides down to the pit of the neck
 _ARMHOLE = 0.46  # of the shoulder width: depth of an armhole
 _DEEPEST = 0.55  # likewise: a gap that ends lower than this does not end in the armpit
+_CUFF = 0.29  # likewise: breadth of a cuff
 _NECK_SIDE = 0.165  # likewise: from the axis to where the shoulder line meets the neck, under the collar
+_ANYTHING = 50.0  # cost of both sides of an outline that could be anything; garments stay below twenty
 
 Trusted = tuple[np.ndarray, float]  # a point and its confidence
 
@@ -43,11 +45,21 @@ class Landmarks:
 
 
 def find_landmarks(alpha: np.ndarray, rgb: np.ndarray) -> Landmarks:
-    """Anchors from the silhouette, float32 (h, w), and what lies inside it, uint8 (h, w, 3)."""
+    """Anchors from the silhouette, float32 (h, w), and what lies inside it, uint8 (h, w, 3).
+
+    Raises:
+        InputError: no_garment, if the silhouette is not that of a jacket, a shirt or a jumper.
+    """
     scale = _WORK_PX / max(alpha.shape)
     small = cv2.resize(alpha, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     upright = stand_upright((small > 0.5).astype(np.uint8))
     width, sides = find_sides(upright)
+    if sum(side.cost for side in sides.values()) > _ANYTHING:
+        raise InputError(
+            "no_garment",
+            "what was found does not have the shape of a jacket, a shirt or a jumper",
+            hint="show the garment whole, from its front, with sleeves a little apart from the body",
+        )
     edges = _upright_edges(rgb, small.shape, upright, width)
     found = _centre_anchors(sides, width)
     likeness = _likeness(sides, width)
@@ -98,14 +110,15 @@ def _side_anchors(name: str, side: Side, edges: np.ndarray, axis: float, width: 
     anchors = {f"torso.{key}_{name}": value for key, value in torso.items()}
     if not side.sleeved:
         return anchors
-    outer, inner = at["cuff_outer"], at.get("cuff_inner", at["fork"])
+    outer, inner = at["cuff_outer"], inseam[-1]
     elbow, elbow_inner = _elbow(side, inseam)
+    seen = 1.0 if np.array_equal(inner, at.get("cuff_inner", at["fork"])) else 0.6
     sleeve = {
         "elbow": (elbow, (0.4 + 0.6 * sure) * trust),
         "elbow_inner": (elbow_inner, sure * trust),
-        "cuff": ((outer + inner) / 2, trust),
+        "cuff": ((outer + inner) / 2, seen * trust),
         "cuff_outer": (outer, trust),
-        "cuff_inner": (inner, trust),
+        "cuff_inner": (inner, seen * trust),
     }
     return anchors | {f"sleeve_{name}.{key}": value for key, value in sleeve.items()}
 
@@ -125,13 +138,30 @@ def _neck_side(side: Side, width: float) -> np.ndarray:
 def _inseam(side: Side, edges: np.ndarray, axis: float, width: float) -> tuple[np.ndarray, float]:
     """(N, 2) from the armpit along the sleeve's edge towards the body, down to the cuff; and how surely."""
     shoulder, fork = side.points["shoulder"], side.points["fork"]
+    if not side.sleeved:
+        return fork[None], 1.0
     free = side.between["cuff_inner"][::-1] if "cuff_inner" in side.points else fork[None]
-    if not side.sleeved or fork[1] - shoulder[1] < _DEEPEST * width:
-        return (free if side.sleeved else fork[None]), 1.0
+    if fork[1] - shoulder[1] < _DEEPEST * width:
+        return free, 1.0
+    hidden = _hidden_cuff(side, width)
     expected = shoulder + [-0.08 * width, _ARMHOLE * width]
-    line = np.array([expected, fork]) + (axis, 0)
+    line = np.array([expected, fork if hidden is None else hidden]) + (axis, 0)
     seam, contrast = follow_edge(edges, line, reach_px=0.12 * width)
-    return np.vstack([seam - (axis, 0), free]), 0.35 + 0.5 * contrast
+    seam = seam - (axis, 0)
+    if hidden is not None:
+        return np.vstack([seam, hidden]), 0.25 + 0.4 * contrast
+    return np.vstack([seam, free]), 0.35 + 0.5 * contrast
+
+
+def _hidden_cuff(side: Side, width: float) -> np.ndarray | None:
+    """The cuff's inner corner where it lies on the body: the outline shows only part of the cuff then."""
+    outer, inner = side.points["cuff_outer"], side.points.get("cuff_inner", side.points["fork"])
+    if np.hypot(*(outer - inner)) > 0.5 * _CUFF * width:
+        return None
+    way = side.between["shoulder"]
+    along = way[-1] - way[len(way) // 2]
+    along = along / max(float(np.hypot(*along)), 1e-6)
+    return outer + _CUFF * width * np.array([-along[1], along[0]])
 
 
 def _waist(side: Side, armpit: np.ndarray, width: float, trust: float) -> Trusted:

@@ -93,7 +93,7 @@ def random_sketch(seed: int) -> Sketch:
     cloths = [(52, 62, 92), (40, 40, 44), (150, 60, 62), (196, 178, 150), (88, 100, 70), (235, 232, 226)]
     ground = grounds[int(rng.integers(len(grounds)))]
     far = [c for c in cloths if np.abs(np.subtract(c, ground)).sum() > 130]
-    spread = float(rng.uniform(6, 70))
+    spread = float(rng.uniform(6, 70) if rng.random() < 0.7 else rng.uniform(0, 6))
     return Sketch(
         sleeves_deg=(spread + float(rng.uniform(-6, 6)), spread + float(rng.uniform(-6, 6))),
         bend_deg=float(rng.uniform(-4, 12)),
@@ -188,8 +188,8 @@ def _ground(sketch: Sketch, hw: tuple[int, int], rng: np.random.Generator) -> np
             a, b = (int(at * hw[1]), 0), (int((1 - at) * hw[1]), hw[0])
             cv2.line(rgb, a, b, _darker(sketch.ground_rgb), 2, cv2.LINE_AA)
     if sketch.ground == "cluttered":
-        for _ in range(40):
-            x, y, w, h = rng.uniform(0, 1, 4) * (hw[1], hw[0], hw[1] / 4, hw[0] / 4)
+        for _ in range(80):
+            x, y, w, h = rng.uniform(-0.1, 1, 4) * (hw[1], hw[0], hw[1] / 3, hw[0] / 3)
             tone = tuple(float(v) for v in rng.uniform(20, 235, 3))
             cv2.rectangle(rgb, (int(x), int(y)), (int(x + w), int(y + h)), tone, -1)
     return rgb
