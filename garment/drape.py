@@ -14,7 +14,7 @@ from garment.build import Build, Shape
 from garment.garment import TORSO_ANCHORS, Piece
 from garment.layer import Layer, LayerPart
 from garment.pyramid import Level, Pyramid
-from garment.sleeve import drape_sleeve
+from garment.sleeve import Hang, drape_sleeve
 from garment.warp import box_within, grid_over, look_up
 from utils.geometry import ThinPlate
 
@@ -32,7 +32,7 @@ class Drape:
 
 def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sharpness: float = 1.25) -> Drape:
     """Lay the garment over a frame of size `hw`; `sharpness` as in Pyramid.level."""
-    level = pyramid.level(body.px_per_mm / pyramid.garment.px_per_mm, sharpness=sharpness)
+    level = pyramid.level(body.px_per_mm / pyramid.px_per_mm, sharpness=sharpness)
     source, target = _torso_knots(level, body, build, pyramid.shape)
     warp = ThinPlate(target, source, stiffness=1e-3)
     parts: dict[str, LayerPart] = {}
@@ -43,7 +43,16 @@ def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sh
                 parts[name] = part
     for side, arm in body.arms.items():
         if f"sleeve_{side}" in level.pieces:
-            parts |= drape_sleeve(level, arm, side=side, body=body, build=build, shape=pyramid.shape, hw=hw)
+            parts |= drape_sleeve(
+                level,
+                arm,
+                side=side,
+                body=body,
+                build=build,
+                shape=pyramid.shape,
+                hang=_hang(level, side, warp),
+                hw=hw,
+            )
     return Drape(
         layer=Layer(hw=hw, parts=tuple(parts[name] for name in _order(body) if name in parts)),
         anchors=dict(zip(TORSO_ANCHORS, target[: len(TORSO_ANCHORS)], strict=True)),
@@ -94,6 +103,13 @@ def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: 
     shift = np.subtract(piece.anchors["neck"], torso.anchors["neck"]).astype(np.float32)
     spread = _spread(in_torso, torso, level) if piece is torso else np.zeros(len(in_torso))
     return look_up(piece, grid, maps=in_torso + shift, name=piece.name, spread=spread)
+
+
+def _hang(level: Level, side: str, warp: ThinPlate) -> Hang:
+    """Where a sleeve would hang, sewn to the torso: their shoulder points are one and the same."""
+    torso, sleeve = level.pieces["torso"], level.pieces[f"sleeve_{side}"]
+    shift = np.subtract(sleeve.anchors["shoulder"], torso.anchors[f"shoulder_{side}"]).astype(np.float32)
+    return lambda points: warp(points) + shift
 
 
 def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:

@@ -31,7 +31,8 @@ class Pyramid:
     """Levels of half-octave steps, made when first asked for. Thread-safe."""
 
     def __init__(self, garment: Garment) -> None:
-        self.garment = garment
+        self.id = garment.id
+        self.px_per_mm = garment.px_per_mm
         trimmed = {name: _trim(piece, px_per_mm=garment.px_per_mm) for name, piece in garment.pieces.items()}
         self._levels: dict[int, Level] = {0: Level(garment.px_per_mm, trimmed)}
         self._lock = threading.Lock()

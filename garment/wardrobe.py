@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
 
 from fabric.catalog import Catalog
 from fabric.swatch import swatch
+from fabric.weave import weave
 from garment.cuts.catalogue import CUTS, load_cut
 from garment.flat import render_flat
 from garment.garment import Garment
@@ -50,10 +52,12 @@ class Wish:
 class Wardrobe:
     """Garments by wish, made up when first asked for and kept while in use. Thread-safe."""
 
-    def __init__(self, *, catalog: Catalog, rack: Rack, most_kept: int = 12) -> None:
+    def __init__(self, *, catalog: Catalog, rack: Rack, most_kept: int = 8) -> None:
         self.catalog = catalog
         self.rack = rack
         self._pyramids: Kept[object, Pyramid] = Kept(most=most_kept)
+        # What somebody wears is found here even when many others were asked for since.
+        self._worn: WeakValueDictionary[object, Pyramid] = WeakValueDictionary()
         self._pictures: Kept[object, bytes] = Kept(most=256)
 
     def garment(self, wish: Wish) -> Pyramid | None:
@@ -67,26 +71,34 @@ class Wardrobe:
         if wish.garment_id is not None:
             record = self.rack.record(wish.garment_id)
             # A corrected garment has other anchors, so it is another thing to keep.
-            return self._pyramids.get((wish, repr(record.points)), lambda: _prepared(self.rack.get(record.id)))
-        assert wish.fabric_id is not None
-        assert wish.cut is not None
-        self.catalog.get(wish.fabric_id)
-        return self._pyramids.get(wish, lambda: _prepared(self._made_up(wish.fabric_id, wish.cut)))
+            return self._kept((wish, repr(record.points)), lambda: self.rack.get(record.id))
+        fabric_id, cut = str(wish.fabric_id), str(wish.cut)
+        self.catalog.get(fabric_id)
+        return self._kept(wish, lambda: self._made_up(fabric_id, cut))
+
+    def warm(self) -> None:
+        """Make what the first customer asks for: the catalog's colours, the first garment, pictures of cloths."""
+        suitings = [
+            fabric for fabric in self.catalog.fabrics() if fabric.use == "suiting" and fabric.status == "active"
+        ]
+        self.garment(Wish(fabric_id=suitings[0].id, cut=next(iter(CUTS))))
+        self.catalog_public()
+        for fabric in suitings:
+            self.swatch_png(fabric.id)
+
+    def _kept(self, key: object, make: Callable[[], Garment]) -> Pyramid:
+        worn = self._worn.get(key)
+        if worn is None:
+            worn = self._pyramids.get(key, lambda: _prepared(make()))
+            self._worn[key] = worn
+        return worn
 
     def catalog_public(self) -> dict[str, Any]:
         """The catalog as GET /api/fabric/catalog shows it: only what is still offered."""
-        return {
-            "families": [
-                {
-                    "id": family.id,
-                    "name": family.name,
-                    "use": family.use,
-                    "description": family.description,
-                    "fabrics": [fabric.to_public() for fabric in family.fabrics if fabric.status == "active"],
-                }
-                for family in self.catalog.families
-            ]
-        }
+        book = self.catalog.to_public()
+        for family in book["families"]:
+            family["fabrics"] = [fabric for fabric in family["fabrics"] if fabric["status"] == "active"]
+        return book
 
     def cuts_public(self) -> list[dict[str, str]]:
         """The built-in cuts: id and name, in the order in which customers see them."""
@@ -98,10 +110,11 @@ class Wardrobe:
         Raises:
             InputError: unknown_fabric, fabric_retired.
         """
-        self.catalog.get(fabric_id)
+        draft = self.catalog.get(fabric_id).draft
+        # Woven for the picture alone: at this scale a cloth is large, and nobody else wants it.
         return self._picture(
             ("swatch", fabric_id),
-            lambda: swatch(self.catalog.material(fabric_id, px_per_mm=8.0), size_px=SWATCH_PX, mm=SWATCH_MM),
+            lambda: swatch(weave(draft, SWATCH_PX / SWATCH_MM), size_px=SWATCH_PX, mm=SWATCH_MM),
         )
 
     def cut_png(self, cut: str, fabric_id: str) -> bytes:

@@ -136,6 +136,10 @@ class Fitting:
         """
         self.wardrobe.garment(wish)
 
+    def warm(self) -> None:
+        """Make what the first customer will ask for (a few seconds). Meant for a quiet moment after the start."""
+        self.wardrobe.warm()
+
     def readiness(self) -> dict[str, Any]:
         """What works: {"pose", "parsing", "engine", "missing", "hint"}."""
         return {
@@ -169,6 +173,7 @@ class LiveFitting:
         self._limits = limits
         self._leave = leave
         self._dresser = Dresser()
+        self._wearing: Pyramid | None = None  # held, so that the wardrobe keeps it while it is worn
         self._frames = 0
 
     def fit(self, request: FitRequest) -> Fitted:
@@ -180,7 +185,8 @@ class LiveFitting:
         """
         checked = self._frames % _CHECK_EVERY == 0
         self._frames += 1
-        fit = _Fit(self._perception, self._dresser, self._wardrobe.garment(request.wish))
+        self._wearing = self._wardrobe.garment(request.wish)
+        fit = _Fit(self._perception, self._dresser, self._wearing)
         return fit.run(request, _Variant(self._limits, LIVE, looks=1, check=checked))
 
     def close(self) -> None:

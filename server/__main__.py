@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 
 # Ahead of everything that loads OpenCV, which reads it once: a second fence behind the one in utils/images.py.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(32 << 20))
@@ -22,7 +23,7 @@ from models.vision import open_vision
 from server.app import create_app
 from server.listener import make_server
 from server.settings import Settings
-from utils.errors import ConfigError
+from utils.errors import ConfigError, LucyError
 
 logger = logging.getLogger("lucy")
 
@@ -54,6 +55,7 @@ def main() -> int:
     readiness = fitting.readiness()
     for name in readiness["missing"]:
         logger.warning("missing: %s (%s)", name, readiness["hint"])
+    threading.Thread(target=warm, args=(fitting,), name="lucy-warm", daemon=True).start()
     try:
         make_server(create_app(settings, fitting), settings).run()
     except KeyboardInterrupt:
