@@ -36,7 +36,16 @@ def make_fitting(settings: Settings) -> Fitting:
     )
     # Twice the places: who has just left is still being closed while the next one is opened.
     max_live = 2 * settings.max_sessions
-    return Fitting(vision=open_vision(settings.weights_dir), wardrobe=wardrobe, max_live=max_live)
+    vision = open_vision(settings.weights_dir, most_sessions=max_live + settings.capture_threads)
+    return Fitting(vision=vision, wardrobe=wardrobe, max_live=max_live)
+
+
+def warm(fitting: Fitting) -> None:
+    """Have at hand what the first customer asks for, while the server answers already."""
+    try:
+        fitting.warm()
+    except LucyError as error:
+        logger.warning("not warmed: %s", error)
 
 
 def main() -> int:
