@@ -213,7 +213,7 @@ def merge_corrections(
     for name, value in corrections.items():
         if name not in ANCHORS:
             raise _bad_anchor(None, "is not an anchor", hint="anchors are " + ", ".join(ANCHORS))
-        if len(value) != 2 or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in value):
+        if not _is_point(value):
             raise _bad_anchor(name, "must be two finite numbers, x and y in pixels of the photo")
         x, y = float(value[0]), float(value[1])
         if not (0 <= x <= hw[1] and 0 <= y <= hw[0]):
@@ -222,6 +222,12 @@ def merge_corrections(
     for name in corrections:
         _refuse_crossed(name, points)
     return Landmarks(points, confidence)
+
+
+def _is_point(value: object) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    return all(isinstance(v, (int, float)) and math.isfinite(v) for v in value)
 
 
 def _refuse_crossed(name: str, points: Mapping[str, tuple[float, float]]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 Points = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawn:
-    """A photograph and the truth about it."""
+    """A photograph and the truth about it. Hashed by identity, so that what is made of it can be cached."""
 
     rgb: np.ndarray
     alpha: np.ndarray

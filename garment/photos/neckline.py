@@ -23,6 +23,7 @@ _DEPTHS = np.concatenate(
 _ASIDES = np.arange(-0.08, 0.09, 0.04)  # of the tip from the axis
 _STARTS = np.arange(0.07, 0.17, 0.015)  # of an edge's upper end from the axis
 _BOWS = np.array([-0.05, 0.0, 0.05, 0.1])  # outwards, half way down
+_ODD = np.array([0.8, 1.2])  # what it costs that the two edges start or bow differently
 _SAMPLES = 28
 _JUMP = 9.0  # CIE Lab distance across a clear edge
 _LEAST = 0.1  # score from which there is an opening
@@ -36,8 +37,6 @@ class Opening:
     """float32 (h, w) in [0, 1]."""
     tip: tuple[float, float]
     """Its lowest point, where the two sides of the front meet."""
-    unlike_cloth: np.ndarray
-    """float32 (h, w) in [0, 1]: how far colour and pattern are from those of the chest."""
     score: float
     """In [0, 1]: how clear its edges are."""
 
@@ -55,22 +54,28 @@ def find_opening(
     collar = (points["torso.collar_left"] + points["torso.collar_right"]) / 2 * scale
     soft = cv2.GaussianBlur(lab, (0, 0), max(0.014 * unit, 0.8))
     strange = _unlike_cloth(np.dstack([soft, grain]), inside, collar, unit)
-    seen = np.dstack([soft / _JUMP, strange])
-    pairs = [_pair(seen, inside, collar, unit, depth, aside) for depth in _DEPTHS for aside in _ASIDES]
-    weighed = [
-        (edge + 3.0 * _strangeness(strange, lines, unit) - 0.25 * _mismatch(seen, lines, unit), lines)
-        for edge, lines in pairs
-        if lines is not None
-    ]
-    score, lines = max(weighed, key=lambda p: p[0], default=(-1.0, None))
+    chest = _Chest(np.dstack([soft / _JUMP, strange]), inside, collar, unit)
+    score, lines = _best_pair(chest)
     if lines is None or score < _LEAST:
         return None
     edges = edge_strength(lab, soft_px=0.01 * unit)
     left, right = (follow_edge(edges, line, reach_px=0.035 * unit)[0] for line in lines)
-    tip = lines[0][-1] / scale
     mask = _filled(left / scale, right / scale, alpha.shape)
-    unlike = cv2.resize(strange, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Opening(mask, (float(tip[0]), float(tip[1])), unlike, float(np.clip(score, 0, 1)))
+    return Opening(mask, (float(lines[0][-1, 0] / scale), float(lines[0][-1, 1] / scale)), min(score, 1.0))
+
+
+@dataclass(frozen=True)
+class _Chest:
+    """What the search looks at: a small upright photo."""
+
+    seen: np.ndarray
+    """float32 (h, w, 4): CIE Lab in units of a clear edge, and how unlike the chest's cloth it is."""
+    inside: np.ndarray
+    """float32 (h, w): the garment's alpha."""
+    collar: np.ndarray
+    """Between the collar's sides, pixels."""
+    unit: float
+    """A shoulder width, pixels."""
 
 
 def _grain(rgb: np.ndarray, width: float, hw: tuple[int, int]) -> np.ndarray:
@@ -94,79 +99,78 @@ def _unlike_cloth(soft: np.ndarray, inside: np.ndarray, collar: np.ndarray, unit
     return np.clip((far - 1.5) / 2.5, 0, 1).astype(np.float32)
 
 
-def _pair(
-    seen: np.ndarray, inside: np.ndarray, collar: np.ndarray, unit: float, depth: float, aside: float
-) -> tuple[float, tuple[np.ndarray, np.ndarray] | None]:
-    """The best left and right edge that meet in one tip, and their score."""
-    tip = collar + np.array([aside, depth]) * unit
-    if not (0 <= tip[1] < inside.shape[0] and 0 <= tip[0] < inside.shape[1]) or inside[int(tip[1]), int(tip[0])] < 0.5:
+def _best_pair(chest: _Chest) -> tuple[float, tuple[np.ndarray, np.ndarray] | None]:
+    """The best two edges, wearer's left first, and their score."""
+    best: tuple[float, tuple[np.ndarray, np.ndarray] | None] = (-1.0, None)
+    for depth in _DEPTHS:
+        for aside in _ASIDES:
+            score, lines = _pair(chest, chest.collar + np.array([aside, depth]) * chest.unit)
+            if lines is None:
+                continue
+            score += 3.0 * _strangeness(chest, lines) - 0.25 * _mismatch(chest, lines)
+            if score > best[0]:
+                best = (score, lines)
+    return best
+
+
+def _pair(chest: _Chest, tip: np.ndarray) -> tuple[float, tuple[np.ndarray, np.ndarray] | None]:
+    """The best two edges that meet in `tip`, and how clear they are."""
+    h, w = chest.inside.shape
+    if not (0 <= tip[1] < h and 0 <= tip[0] < w) or chest.inside[int(tip[1]), int(tip[0])] < 0.5:
         return -1.0, None
-    found = []
-    for sign in (1, -1):
-        ways = _candidates(inside, collar, tip, sign, unit)
-        found.append([(_clearness(seen, line, sign, unit), line, shape) for line, shape in ways])
-    pairs = [
-        (0.5 * min(a, b) + 0.25 * (a + b) - _odd(left, right), (first, second))
-        for a, first, left in found[0]
-        for b, second, right in found[1]
-    ]
-    return max(pairs, key=lambda pair: pair[0], default=(-1.0, None))
+    left, right = (_candidates(chest, tip, sign) for sign in (1, -1))
+    if not len(left[0]) or not len(right[0]):
+        return -1.0, None
+    a, b = _clearness(chest, left[0], 1)[:, None], _clearness(chest, right[0], -1)[None]
+    odd = np.abs(left[1][:, None] - right[1][None]) @ _ODD
+    both = 0.5 * np.minimum(a, b) + 0.25 * (a + b) - odd
+    i, j = np.unravel_index(int(np.argmax(both)), both.shape)
+    return float(both[i, j]), (left[0][i], right[0][j])
 
 
-def _strangeness(strange: np.ndarray, lines: tuple[np.ndarray, np.ndarray], unit: float) -> float:
+def _candidates(chest: _Chest, tip: np.ndarray, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """float (L, _SAMPLES, 2) edges from the collar's top to the tip, and (L, 2) where they start and how they bow."""
+    starts, bows = (grid.ravel() for grid in np.meshgrid(_STARTS, _BOWS))
+    x = chest.collar[0] + sign * starts * chest.unit
+    columns = np.clip(np.round(x).astype(int), 0, chest.inside.shape[1] - 1)
+    top = np.column_stack([x, (chest.inside[:, columns] > 0.5).argmax(0) + 0.02 * chest.unit])
+    middle = (top + tip) / 2 + np.column_stack([2 * sign * bows * chest.unit, np.zeros(len(bows))])
+    t = np.linspace(0, 1, _SAMPLES)[None, :, None]
+    lines = (1 - t) ** 2 * top[:, None] + 2 * t * (1 - t) * middle[:, None] + t * t * tip
+    high = top[:, 1] < tip[1] - 0.08 * chest.unit
+    return lines[high], np.column_stack([starts, bows])[high]
+
+
+def _clearness(chest: _Chest, lines: np.ndarray, sign: int) -> np.ndarray:
+    """(L,): how much of each line colour jumps across, less how much of it is no edge, in shoulder widths."""
+    along = np.gradient(lines, axis=1)
+    lengths = np.maximum(np.hypot(along[..., 0], along[..., 1]), 1e-6)
+    across = np.stack([along[..., 1], -along[..., 0]], axis=-1) / lengths[..., None]
+    outwards = sign * 0.028 * chest.unit * across
+    outer, inner = _look(chest.seen, lines + outwards), _look(chest.seen, lines - outwards)
+    jump = np.minimum(np.linalg.norm((outer - inner)[..., :3], axis=-1), 1.2)
+    evidence = 0.6 * jump + 0.8 * (inner - outer)[..., 3] - 0.55
+    return evidence[:, 1:-1].mean(1) * lengths.sum(1) / chest.unit
+
+
+def _strangeness(chest: _Chest, lines: tuple[np.ndarray, np.ndarray]) -> float:
     """How much of what the lines enclose is not the chest's cloth, less what is, as an area."""
-    mask = np.zeros(strange.shape, np.uint8)
+    mask = np.zeros(chest.inside.shape, np.uint8)
     cv2.fillPoly(mask, [np.round(np.vstack([lines[0], lines[1][::-1]])).astype(np.int32)], 1)
-    return float((strange[mask > 0] - 0.4).sum() / (unit * unit))
+    return float((chest.seen[mask > 0, 3] - 0.4).sum() / chest.unit**2)
 
 
-def _mismatch(seen: np.ndarray, lines: tuple[np.ndarray, np.ndarray], unit: float) -> float:
+def _mismatch(chest: _Chest, lines: tuple[np.ndarray, np.ndarray]) -> float:
     """How far the colours just inside the two edges differ: the same lining shows along both."""
-    left, right = (
-        _look(seen, line - [sign * 0.035 * unit, 0])[:, :3] for line, sign in zip(lines, (1, -1), strict=True)
-    )
+    inwards = np.array([[-0.035], [0.035]])[..., None] * [chest.unit, 0.0]
+    left, right = _look(chest.seen, np.stack(lines) + inwards)[..., :3]
     return float(np.minimum(np.linalg.norm(left - right, axis=1), 1.5)[: 3 * _SAMPLES // 4].mean())
 
 
-def _odd(left: tuple[float, float], right: tuple[float, float]) -> float:
-    """What it costs that the two sides start or bow differently."""
-    return 0.8 * abs(left[0] - right[0]) + 1.2 * abs(left[1] - right[1])
-
-
-def _candidates(
-    inside: np.ndarray, collar: np.ndarray, tip: np.ndarray, sign: int, unit: float
-) -> list[tuple[np.ndarray, tuple[float, float]]]:
-    t = np.linspace(0, 1, _SAMPLES)[:, None]
-    lines = []
-    for start in _STARTS:
-        x = collar[0] + sign * start * unit
-        column = inside[:, int(np.clip(round(x), 0, inside.shape[1] - 1))]
-        top = np.array([x, float(np.argmax(column > 0.5)) + 0.02 * unit])
-        if top[1] > tip[1] - 0.08 * unit:
-            continue
-        for bow in _BOWS:
-            middle = (top + tip) / 2 + np.array([2 * sign * bow * unit, 0.0])
-            line = (1 - t) ** 2 * top + 2 * t * (1 - t) * middle + t * t * tip
-            lines.append((line, (float(start), float(bow))))
-    return lines
-
-
-def _clearness(seen: np.ndarray, line: np.ndarray, sign: int, unit: float) -> float:
-    """How much of the line colour jumps across, less how much of it is no edge."""
-    along = np.gradient(line, axis=0)
-    across = np.column_stack([along[:, 1], -along[:, 0]]) / np.maximum(np.hypot(*along.T), 1e-6)[:, None]
-    reach = 0.028 * unit
-    sides = [_look(seen, line + way * reach * across) for way in (1, -1)]
-    outer, inner = sides if sign > 0 else sides[::-1]
-    jump = np.minimum(np.linalg.norm((outer - inner)[:, :3], axis=1), 1.2)
-    evidence = 0.6 * jump + 0.8 * (inner - outer)[:, 3] - 0.55
-    length = float(np.hypot(*np.diff(line, axis=0).T).sum()) / unit
-    return float(evidence[1:-1].mean()) * length
-
-
 def _look(image: np.ndarray, at: np.ndarray) -> np.ndarray:
-    x, y = np.ascontiguousarray(at.astype(np.float32)).T
-    return cv2.remap(image, x[:, None], y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    """The image at (L, K, 2) places: (L, K, channels)."""
+    x, y = np.ascontiguousarray(np.moveaxis(at.astype(np.float32), -1, 0))
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _filled(left: np.ndarray, right: np.ndarray, hw: tuple[int, int]) -> np.ndarray:

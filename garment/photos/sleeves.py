@@ -60,7 +60,7 @@ def cut_sleeve(photo: LaidOut, cloth: np.ndarray, side: str, region: np.ndarray)
     maps = _straightening(arm, heights, start_x=x + inward * ARM_IN_MM * mm, x=x, wh=wh)
     strip = cv2.remap(photo.rgb, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     reached = cv2.remap(_with_tongue(photo, cloth, region, side), *maps, cv2.INTER_LINEAR, borderValue=0)
-    shape = np.clip(reached, 0, 1)
+    shape = np.clip(reached, 0, 1) * _frame((wh[1], wh[0]), soft_px=6.0 * mm)
     solid = cv2.remap(cloth, *maps, cv2.INTER_LINEAR, borderValue=0) > 0.95
     rgb = bleed(strip, shrink(solid & (shape > 0.02), 1))
     armpit_y = y + float(np.hypot(*(p[f"torso.armpit_{side}"] - shoulder)))
@@ -138,6 +138,12 @@ def _with_tongue(photo: LaidOut, cloth: np.ndarray, region: np.ndarray, side: st
     above = np.clip((photo.points[f"torso.armpit_{side}"][1] - ys) / (40.0 * mm), 0, 1)
     soft = cv2.GaussianBlur(region * np.float32(1), (0, 0), 0.7)
     return whole(cloth * np.maximum(soft, tongue * above))
+
+
+def _frame(hw: tuple[int, int], *, soft_px: float) -> np.ndarray:
+    """float32 (h, w): 0 at the border of the strip, 1 from `soft_px` inwards."""
+    ys, xs = (np.minimum(np.arange(n), np.arange(n)[::-1]) - 1.0 for n in hw)
+    return np.clip(np.minimum(ys[:, None], xs) / max(soft_px, 1.0), 0, 1).astype(np.float32)
 
 
 def _calm(height: int, armpit_y: float, side: str, mm: float) -> np.ndarray:
