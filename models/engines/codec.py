@@ -1,0 +1,75 @@
+"""Pictures into latents and back.
+
+Owns an autoencoder, the full one or the small one (TAESD), and its precision; must not know what the latents are for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+FACTOR = 8
+"""Pixels per latent, each way."""
+
+
+class Codec:
+    """`latent_dtype` is that of the UNet; the autoencoder may have another."""
+
+    def __init__(self, vae: Any, *, device: torch.device, latent_dtype: torch.dtype) -> None:
+        self.vae = vae
+        self._device = device
+        self._latent_dtype = latent_dtype
+
+    @property
+    def draws(self) -> bool:
+        """Whether encoding takes a draw: the full autoencoder gives a distribution, the small one a point."""
+        return hasattr(self.vae, "quant_conv")
+
+    @property
+    def may_overflow(self) -> bool:
+        """Whether a second try in higher precision can help."""
+        return self.vae.dtype != torch.float32
+
+    @torch.no_grad()
+    def encode(self, picture: torch.Tensor, *, draw: torch.Generator) -> torch.Tensor:
+        """(1, 4, h, w) latents of a float (1, 3, H, W) picture in [-1, 1]."""
+        encoded = self.vae.encode(picture.to(self.vae.dtype))
+        latents = encoded.latent_dist.sample(draw) if self.draws else encoded.latents
+        return latents.to(self._latent_dtype) * self.vae.config.scaling_factor
+
+    @torch.no_grad()
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """(1, 3, 8h, 8w), about [-1, 1]."""
+        return self.vae.decode(latents.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
+
+    def decode_precisely(self, latents: torch.Tensor) -> torch.Tensor:
+        """The same in fp32. The weights come back as they were: every half-precision number is one of fp32."""
+        dtype = self.vae.dtype
+        self.vae.to(torch.float32)
+        try:
+            return self.decode(latents)
+        finally:
+            self.vae.to(dtype)
+
+    def picture(self, image: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
+        """float32 (1, 3, H, W) in [-1, 1] at size `hw`, from uint8 RGB."""
+        return self.unit(image, hw) * 2.0 - 1.0
+
+    def unit(self, image: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
+        """float32 (1, 3, H, W) in [0, 1] at size `hw`, from uint8 RGB."""
+        pixels = torch.tensor(resized(image, hw), device=self._device)
+        return pixels.permute(2, 0, 1)[None].float() / 255.0
+
+    def hard_mask(self, mask: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
+        """float32 (1, 1, H, W), 1 where the picture is made anew, 0 elsewhere: latents know no halves."""
+        return (torch.tensor(resized(mask, hw), device=self._device) >= 128)[None, None].float()
+
+
+def resized(image: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
+    """As the pipelines of diffusers resize: Lanczos, proportions not kept."""
+    if image.shape[:2] == hw:
+        return image
+    return np.asarray(Image.fromarray(image).resize((hw[1], hw[0]), Image.Resampling.LANCZOS))

@@ -1,0 +1,229 @@
+"""What both SDXL engines have in common: the way of a trajectory from a task to a picture.
+
+Owns the order of things; must not know which UNet it has: what differs (what the UNet sees besides the latents, what
+happens outside the mask) lies in turbo.py and inpaint.py. The mathematics are those of diffusers' SDXL inpainting
+pipelines, taken apart into steps; tests hold each result against those pipelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers.utils.torch_utils import randn_tensor
+
+from models.engines.adapter import Adapter
+from models.engines.checking import Limits, check_task
+from models.engines.codec import FACTOR, Codec
+from models.engines.contract import Task
+from models.engines.denoise import Denoiser, Row
+from models.engines.paste import fault, paste
+from models.engines.prompts import Prompts
+from models.engines.schedule import Schedule
+from models.engines.settings import EngineSettings
+from models.engines.sizes import Hw, bucket_for
+from models.engines.tiles import TiledDecode
+from models.engines.trajectory import Shape, Trajectory
+from utils.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Everything an engine is made of, loaded and on its device."""
+
+    denoiser: Denoiser
+    codec: Codec
+    prompts: Prompts
+    scheduler: Any
+    """A diffusers scheduler; every trajectory gets a copy."""
+    device: torch.device
+    dtype: torch.dtype
+    """Of the UNet and of the latents."""
+    adapter: Adapter | None = None
+
+
+class SdxlEngine:
+    """See contract.Engine."""
+
+    name: str
+    limits: Limits
+
+    def __init__(self, weights: Weights, settings: EngineSettings) -> None:
+        self.weights = weights
+        self.buckets = getattr(settings, f"{self.name}_buckets")
+        self.max_batch = getattr(settings, f"{self.name}_batches")[-1]
+        self._tile = settings.decode_tile_px // FACTOR
+        self._overlap = settings.decode_overlap_px // FACTOR
+
+    def check(self, task: Task) -> None:
+        check_task(task, self.limits)
+
+    # What the two engines differ in.
+
+    def _encode(self, trajectory: Trajectory, picture: torch.Tensor, mask: torch.Tensor) -> None:
+        """Fill in `frame`, `noise` and what else the engine needs, drawing in the order of the pipelines."""
+        raise AssertionError("an engine says what it encodes")
+
+    def _extra(self, trajectory: Trajectory) -> torch.Tensor | None:
+        """What the UNet sees besides the latents."""
+        return None
+
+    def _settle(self, trajectory: Trajectory, latents: torch.Tensor) -> torch.Tensor:
+        """The latents as they go into the next step."""
+        return latents
+
+    # The way of a trajectory.
+
+    @torch.no_grad()
+    def begin(self, task: Task) -> Trajectory:
+        hw = bucket_for(task.image.shape[:2], buckets=self.buckets)
+        trajectory = Trajectory(
+            task=task,
+            shape=Shape(hw),
+            draw=torch.Generator().manual_seed(task.params.seed & (2**63 - 1)),
+            words=self._words(task),
+        )
+        self._look(trajectory)
+        codec = self.weights.codec
+        mask = codec.hard_mask(task.mask, hw)
+        trajectory.mask = F.interpolate(mask, size=self._latent_hw(hw)).to(self.weights.dtype)
+        self._encode(trajectory, codec.picture(task.image, hw), mask)
+        self._plan(trajectory, task.params.steps)
+        return trajectory
+
+    def _words(self, task: Task) -> tuple:
+        prompts = self.weights.prompts
+        words = prompts.read(task.prompt)
+        return (prompts.read_negative(task.negative_prompt), words) if task.params.guidance > 1.0 else (words,)
+
+    def _look(self, trajectory: Trajectory) -> None:
+        """Take in control maps and the reference, or note that they cannot be used."""
+        task, weights = trajectory.task, self.weights
+        hw, scale = trajectory.shape.hw, 0.0
+        if task.controls and task.params.control_scale > 0.0:
+            known = [kind for kind in task.controls if kind in weights.denoiser.controlnets]
+            trajectory.maps = {
+                kind: weights.codec.unit(task.controls[kind], hw).to(weights.dtype) for kind in sorted(known)
+            }
+            if len(known) < len(task.controls):
+                trajectory.notices.append("control_unavailable")
+        if task.reference is not None and task.params.reference_scale > 0.0:
+            if weights.adapter is None:
+                trajectory.notices.append("reference_unavailable")
+            else:
+                scale = task.params.reference_scale
+        if weights.adapter is not None:
+            seen = weights.adapter.look(task.reference if scale else None)
+            trajectory.reference = seen[-len(trajectory.words) :]
+        trajectory.shape = Shape(hw, tuple(trajectory.maps), scale)
+
+    def _plan(self, trajectory: Trajectory, steps: int) -> None:
+        """Lay out `steps` levels and noise the latents for the first of them."""
+        trajectory.schedule = Schedule(
+            self.weights.scheduler,
+            steps=steps,
+            strength=trajectory.task.params.strength,
+            device=self.weights.device,
+        )
+        trajectory.steps_total = steps * len(trajectory.words)
+        trajectory.latents = trajectory.schedule.first(trajectory.frame, trajectory.noise)
+
+    def cut_short(self, trajectory: Trajectory, *, steps: int) -> None:
+        if trajectory.step_index:
+            raise ValueError("a trajectory that is under way cannot be cut short")
+        if 1 <= steps < trajectory.schedule.steps:
+            self._plan(trajectory, steps)
+
+    @torch.no_grad()
+    def step(self, trajectories: Sequence[Trajectory]) -> None:
+        for start in range(0, len(trajectories), self.max_batch):
+            batch = trajectories[start : start + self.max_batch]
+            if self.weights.adapter is not None:
+                self.weights.adapter.set_scale(batch[0].shape.reference_scale)
+            predicted = self.weights.denoiser([self._row(trajectory) for trajectory in batch])
+            for trajectory, noise in zip(batch, predicted.split(1), strict=True):
+                self._advance(trajectory, noise)
+
+    def _row(self, trajectory: Trajectory) -> Row:
+        words = trajectory.words[trajectory.turn]
+        (height, width), like = trajectory.shape.hw, {"device": self.weights.device, "dtype": self.weights.dtype}
+        return Row(
+            latents=trajectory.schedule.scaled(trajectory.latents, trajectory.step).to(self.weights.dtype),
+            extra=self._extra(trajectory),
+            timestep=trajectory.schedule.timestep(trajectory.step),
+            tokens=words.tokens,
+            pooled=words.pooled,
+            sizes=torch.tensor([[height, width, 0, 0, height, width]], **like),
+            control_scale=torch.full((1, 1, 1, 1), trajectory.task.params.control_scale, **like),
+            maps=trajectory.maps,
+            reference=trajectory.reference[trajectory.turn] if trajectory.reference else None,
+        )
+
+    def _advance(self, trajectory: Trajectory, predicted: torch.Tensor) -> None:
+        """One evaluation further; with guidance, the first of two is kept for the second."""
+        step, last_turn = trajectory.step, len(trajectory.words) - 1
+        if trajectory.turn < last_turn:
+            trajectory.unguided = predicted
+            trajectory.step_index += 1
+            return
+        if last_turn:
+            guidance = trajectory.task.params.guidance
+            predicted = trajectory.unguided + guidance * (predicted - trajectory.unguided)
+        latents = trajectory.schedule.next(predicted, trajectory.latents, step, draw=trajectory.draw)
+        trajectory.latents = self._settle(trajectory, latents)
+        trajectory.step_index += 1
+
+    def decode(self, trajectory: Trajectory) -> bool:
+        if trajectory.decoding is None:
+            trajectory.decoding = TiledDecode(trajectory.latents, tile=self._tile, overlap=self._overlap)
+        trajectory.picture = trajectory.decoding.advance(self.weights.codec.decode)
+        return trajectory.picture is not None
+
+    @torch.no_grad()
+    def finish(self, trajectory: Trajectory) -> np.ndarray:
+        task, latents, made = trajectory.task, trajectory.latents, trajectory.picture
+        trajectory.latents = trajectory.noise = trajectory.frame = trajectory.masked_frame = trajectory.mask = None
+        trajectory.picture = trajectory.decoding = trajectory.unguided = None
+        trajectory.maps, trajectory.reference = {}, ()
+        wrong = fault(made, task)
+        if wrong and self.weights.codec.may_overflow and torch.isfinite(latents).all():
+            made = self._decode_again(latents)
+            wrong = fault(made, task)
+        if wrong:
+            raise DeviceError(wrong, _FAULTS[wrong])
+        return paste(made, task)
+
+    def _decode_again(self, latents: torch.Tensor) -> torch.Tensor:
+        """In higher precision and in one go: rare, and the last chance of the picture."""
+        decoding, made = TiledDecode(latents, tile=self._tile, overlap=self._overlap), None
+        while made is None:
+            made = decoding.advance(self.weights.codec.decode_precisely)
+        return made
+
+    def close(self) -> None:
+        self.weights = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    # Warming up.
+
+    def warm_up(self, report: Callable[[str, float], None]) -> None:
+        report("done", 1.0)
+
+    def _latent_hw(self, hw: Hw) -> Hw:
+        return hw[0] // FACTOR, hw[1] // FACTOR
+
+    def _noise(self, trajectory: Trajectory) -> torch.Tensor:
+        weights = self.weights
+        shape = (1, 4, *self._latent_hw(trajectory.shape.hw))
+        return randn_tensor(shape, generator=trajectory.draw, device=weights.device, dtype=weights.dtype)
+
+
+_FAULTS = {
+    "not_finite": "the picture came out as no numbers",
+    "black_picture": "the picture came out black",
+}

@@ -1,0 +1,142 @@
+"""Tiny, randomly initialised models of the real classes, saved in the layout that diffusers reads.
+
+Each function writes a folder once; the product's own loader reads it. Values are drawn from a fixed seed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    ControlNetModel,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionXLInpaintPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+WIDTH = 8  # of each text encoder, and of the projection of the second
+_TIME = 8  # width of each of the six size conditions
+
+
+def turbo(folder: Path) -> Path:
+    """A folder like SDXL-Turbo's: a UNet of 4 channels, Euler ancestral with trailing spacing."""
+    scheduler = EulerAncestralDiscreteScheduler(**_betas(), timestep_spacing="trailing", steps_offset=1)
+    return _pipeline(folder, unet(channels=4, seed=4), scheduler)
+
+
+def inpainting(folder: Path) -> Path:
+    """A folder like SDXL inpainting's: a UNet of 9 channels, Euler with leading spacing."""
+    scheduler = EulerDiscreteScheduler(**_betas(), timestep_spacing="leading", steps_offset=1)
+    return _pipeline(folder, unet(channels=9, seed=9), scheduler)
+
+
+def taesd(folder: Path) -> Path:
+    """A folder like TAESDXL's."""
+    torch.manual_seed(3)
+    model = AutoencoderTiny(
+        encoder_block_out_channels=(4, 4, 4, 4),
+        decoder_block_out_channels=(4, 4, 4, 4),
+        num_encoder_blocks=(1, 1, 1, 1),
+        num_decoder_blocks=(1, 1, 1, 1),
+    )
+    model.save_pretrained(folder)
+    return folder
+
+
+def controlnet(folder: Path, *, seed: int = 5) -> Path:
+    """A folder like a ControlNet's for SDXL; its zero convolutions are not zero, so that it has a say."""
+    model = ControlNetModel.from_unet(unet(channels=4, seed=seed), conditioning_embedding_out_channels=(4, 4, 4, 4))
+    torch.manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if "controlnet_" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    model.save_pretrained(folder)
+    return folder
+
+
+def unet(*, channels: int, seed: int) -> UNet2DConditionModel:
+    torch.manual_seed(seed)
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(4, 8, 8),
+        layers_per_block=1,
+        norm_num_groups=2,
+        transformer_layers_per_block=(1, 1, 2),
+        attention_head_dim=(1, 2, 2),
+        cross_attention_dim=2 * WIDTH,
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=_TIME,
+        projection_class_embeddings_input_dim=WIDTH + 6 * _TIME,
+    )
+
+
+def vae() -> AutoencoderKL:
+    torch.manual_seed(2)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(4, 4, 4, 4),
+        layers_per_block=1,
+        norm_num_groups=2,
+        sample_size=64,
+        scaling_factor=0.13025,
+    )
+
+
+def _betas() -> dict:
+    return {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
+
+
+def _pipeline(folder: Path, denoiser: UNet2DConditionModel, scheduler) -> Path:
+    tokenizer = _tokenizer(folder.parent / f"{folder.name}-tokenizer")
+    pipeline = StableDiffusionXLInpaintPipeline(
+        vae=vae(),
+        text_encoder=_text_encoder(CLIPTextModel, tokenizer, seed=0),
+        text_encoder_2=_text_encoder(CLIPTextModelWithProjection, tokenizer, seed=1),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        unet=denoiser,
+        scheduler=scheduler,
+        add_watermarker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _text_encoder(kind: type, tokenizer: CLIPTokenizer, *, seed: int):
+    torch.manual_seed(seed)
+    return kind(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=77,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _tokenizer(folder: Path) -> CLIPTokenizer:
+    """A vocabulary of single letters, as bytes within and at the end of a word."""
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer.from_pretrained(folder, model_max_length=77)
