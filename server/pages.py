@@ -8,7 +8,9 @@ that is missing, the one on PATH.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -94,7 +96,7 @@ def _digest(web: Path, names: Sequence[str]) -> str:
 def _files(web: Path, names: Sequence[str]) -> Iterator[Path]:
     for name in names:
         path = web / name
-        yield from sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        yield from (p for p in sorted([path, *path.rglob("*")]) if p.is_file())
 
 
 def _read(path: Path) -> str | None:
@@ -104,19 +106,25 @@ def _read(path: Path) -> str | None:
 def _run(what: str, command: Sequence[str], *, cwd: Path) -> None:
     """Run it to its end, saying so where that takes a while; its output is shown when it fails."""
     process = subprocess.Popen(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     lines: deque[str] = deque(maxlen=_LAST_LINES)
     reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
     reader.start()
+    status: int | None = None
     try:
         status = _wait(process, what)
-    except BaseException:
-        process.kill()
-        raise
     finally:
+        if status is None:  # it took too long, or somebody pressed Ctrl-C: npm's children go with it
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        reader.join(5)
+        reader.join()
         process.stdout.close()
     if status != 0:
         sys.stderr.writelines(lines)
@@ -141,7 +149,6 @@ def _wait(process: subprocess.Popen, what: str) -> int | None:
             if terminal and word_due_s > _QUIET_S:
                 print(file=sys.stderr)
             return status
-    process.kill()
     return None
 
 

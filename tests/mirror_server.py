@@ -124,6 +124,7 @@ class _Session:
             self.world.sessions.discard(self)
             for task in self.tasks:
                 task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def drain(self, *, retry_in_ms: int) -> None:
         await self._send(type="notice", code="draining", message="about to restart", retry_in_ms=retry_in_ms)

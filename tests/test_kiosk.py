@@ -28,7 +28,7 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream"),
     "--use-fake-ui-for-media-stream",
 )
-UPRIGHT = {"width": 540, "height": 960}
+UPRIGHT = {"width": 390, "height": 844}
 SIZES = ((1080, 1920), (1366, 768), (390, 844), (320, 568), (844, 390))
 COLOURS = {fabric: tuple(bytes.fromhex(colour[1:])) for rows in FAMILIES.values() for fabric, _, colour in rows}
 JACKET_AT = (0.3, 0.8)
@@ -118,8 +118,8 @@ def mirror(pages: Path) -> Iterator[MirrorServer]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that has never been here."""
+def page(browser: Browser, mirror: MirrorServer) -> Iterator[Page]:
+    """A page of a browser that has never been here. It is closed before the server is."""
     context = browser.new_context(viewport=UPRIGHT, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(15_000)
@@ -336,7 +336,7 @@ def test_nobody_in_view_is_asked_to_step_into_it(page, mirror):
 
 def test_a_server_that_stalls_gets_no_second_frame_and_is_not_passed_off_as_live(page, mirror):
     go_live(page, mirror)
-    mirror.world.delay_s = 3.0
+    mirror.world.delay_s = 2.2
     wait_for_badge(page, "waiting")
     assert mirror.world.most_in_flight == 1
     until(page, lambda: not wears(page, "navy-twill"))

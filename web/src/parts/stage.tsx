@@ -4,16 +4,24 @@ import type { Badge, Status } from "../live/view";
 import type { Screen } from "../screens/machine";
 import { Ring } from "./ring";
 
-const SAID: Record<Badge, string> = {
+/** What the picture is, small and always there. */
+const BADGES: Record<Badge, string> = {
   connecting: "One moment",
-  fitting: "Your jacket is on its way",
+  fitting: "Your camera",
   composite: "Live preview",
   enhanced: "Live, in fine detail",
   plain: "Your camera",
   waiting: "One moment – this is your camera",
+  no_person: "Your camera",
+  no_body: "Your camera",
+  reconnecting: "Reconnecting – this is your camera",
+};
+
+/** What the shopper may do about it, readable from where the shopper stands. */
+const PROMPTS: Partial<Record<Badge, string>> = {
+  fitting: "Your jacket is on its way",
   no_person: "Step into view",
   no_body: "Step back a little",
-  reconnecting: "Reconnecting – this is your camera",
 };
 
 type Props = {
@@ -34,23 +42,13 @@ export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave 
       <canvas ref={canvas} width={1} height={1} role="img" aria-label="You, in the chosen jacket" />
       <div className="stage-top">
         <p className="badge" role="status" data-badge={badge}>
-          {SAID[badge]}
+          {BADGES[badge]}
         </p>
         <button type="button" className="leave" onClick={onLeave}>
           Finish
         </button>
       </div>
-      {screen.at === "live" && status.hands && screen.note === null && (
-        <p className="hand-hint" style={{ visibility: status.raised > 0 ? "hidden" : "visible" }}>
-          Raise a hand to take a picture
-        </p>
-      )}
-      {screen.at === "live" && status.raised > 0 && (
-        <div className="raised">
-          <Ring share={status.raised} label="Hold your hand up to take a picture" />
-          <p>Hold for a picture</p>
-        </div>
-      )}
+      {screen.at === "live" && <Prompts status={status} quiet={screen.note !== null} />}
       {screen.at === "live" && screen.note === "capture_failed" && (
         <p className="note" role="alert">
           That picture did not come out. Please try again.
@@ -64,6 +62,30 @@ export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave 
         </div>
       )}
     </div>
+  );
+}
+
+function Prompts({ status, quiet }: { status: Status; quiet: boolean }) {
+  const { badge, hands, raised } = status;
+  const prompt = PROMPTS[badge];
+  const dressed = badge === "composite" || badge === "enhanced";
+  return (
+    <>
+      <p className="prompt" role="status">
+        {prompt}
+      </p>
+      {hands && !quiet && (
+        <p className="hand-hint" style={{ visibility: dressed && raised === 0 ? "visible" : "hidden" }}>
+          Raise a hand to take a picture
+        </p>
+      )}
+      {raised > 0 && (
+        <div className="raised">
+          <Ring share={raised} label="Hold your hand up to take a picture" />
+          <p>Hold for a picture</p>
+        </div>
+      )}
+    </>
   );
 }
 

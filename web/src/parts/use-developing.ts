@@ -1,6 +1,6 @@
 /** From the shutter to the result: holds the mirror still, takes the picture, has it developed, falls back if it must. */
 import type { Dispatch } from "react";
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { developPicture } from "../capture";
 import { toJpeg } from "../live/camera";
 import type { Mirror } from "../live/mirror";
@@ -20,8 +20,7 @@ type Options = {
 
 export function useDeveloping(options: Options): void {
   const { mirror, screen, dispatch } = options;
-  const latest = useRef(options);
-  latest.current = options;
+  const make = useEffectEvent((from: Mirror, signal: AbortSignal) => develop(from, options, signal));
   const live = isLive(screen) || screen.at === "starting";
 
   useEffect(() => {
@@ -33,7 +32,7 @@ export function useDeveloping(options: Options): void {
   useEffect(() => {
     if (!mirror || !developing) return;
     const abort = new AbortController();
-    void develop(mirror, latest.current, abort.signal).then((event) => {
+    void make(mirror, abort.signal).then((event) => {
       if (!abort.signal.aborted) dispatch(event);
       else if (event.type === "developed") URL.revokeObjectURL(event.result.url);
     });

@@ -1,6 +1,6 @@
 /** The camera and the mirror for as long as a component lives. */
 import type { RefObject } from "react";
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 import type { Config } from "../config";
 import { liveUrl } from "../config";
 import type { CameraTrouble } from "../live/camera";
@@ -30,8 +30,11 @@ export function useMirror(
   { config, wish, callbacks }: { config: Config; wish: Wish; callbacks: Callbacks },
 ): { mirror: Mirror | null; status: Status } {
   const [mirror, setMirror] = useState<Mirror | null>(null);
-  const latest = useRef({ wish, callbacks });
-  latest.current = { wish, callbacks };
+  const currentWish = useEffectEvent(() => wish);
+  const onReady = useEffectEvent(callbacks.onReady);
+  const onTrouble = useEffectEvent(callbacks.onTrouble);
+  const onRaised = useEffectEvent(callbacks.onRaised);
+  const onSeen = useEffectEvent(callbacks.onSeen);
 
   useEffect(() => {
     const video = surfaces.video.current;
@@ -43,21 +46,21 @@ export function useMirror(
       {
         url: liveUrl(window.location),
         token: config.token,
-        onRaised: () => latest.current.callbacks.onRaised(),
-        onSeen: (atMs) => latest.current.callbacks.onSeen(atMs),
+        onRaised: () => onRaised(),
+        onSeen: (atMs) => onSeen(atMs),
       },
     );
     const abort = new AbortController();
     const run = async () => {
-      const stream = await startCamera(video, abort.signal, () => latest.current.callbacks.onTrouble("lost"));
+      const stream = await startCamera(video, abort.signal, () => onTrouble("lost"));
       if (!stream) return;
-      made.start(latest.current.wish);
+      made.start(currentWish());
       setMirror(made);
-      latest.current.callbacks.onReady();
+      onReady();
     };
     run().catch((error: unknown) => {
       if (abort.signal.aborted) return;
-      latest.current.callbacks.onTrouble(error instanceof CameraError ? error.trouble : "missing");
+      onTrouble(error instanceof CameraError ? error.trouble : "missing");
     });
     const letSleep = keepAwake();
     return () => {
@@ -69,7 +72,7 @@ export function useMirror(
   }, [surfaces, config]);
 
   const key = wishKey(wish);
-  useEffect(() => mirror?.wear(latest.current.wish), [mirror, key]);
+  useEffect(() => mirror?.wear(currentWish()), [mirror, key]);
   const status = useSyncExternalStore(mirror?.subscribe ?? neverChanges, () => mirror?.status ?? AT_REST);
   return { mirror, status };
 }
