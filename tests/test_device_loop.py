@@ -1,0 +1,95 @@
+"""The device loop in this process, with an engine that says it is fake."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from models.device_loop import DeviceLoop, Picture, Ran, monotonic_ms
+from models.device_messages import Failure
+from models.scheduler import Policy
+from models.scheduler_jobs import Job, Rules
+from tests.fake_engine import FakeEngine, fake_task, painted
+from tests.serving import PATIENCE_S, eventually
+
+
+@dataclass
+class Ends:
+    """What the listener was told."""
+
+    pictures: dict[int, Picture] = field(default_factory=dict)
+    refusals: dict[int, str] = field(default_factory=dict)
+    failures: dict[int, Failure] = field(default_factory=dict)
+    units: list[Ran] = field(default_factory=list)
+    proofs: list[str] = field(default_factory=list)
+
+    def finished(self, picture):
+        assert picture.job not in self.ended()
+        self.pictures[picture.job] = picture
+
+    def refused(self, job, reason, retry_ms):
+        assert job not in self.ended()
+        self.refusals[job] = reason
+
+    def failed(self, job, failure):
+        assert job not in self.ended()
+        self.failures[job] = failure
+
+    def ran(self, unit):
+        self.units.append(unit)
+
+    def proven(self, engine):
+        self.proofs.append(engine)
+
+    def ended(self):
+        return self.pictures.keys() | self.refusals.keys() | self.failures.keys()
+
+
+@contextmanager
+def running(engine: FakeEngine, *, rules: Rules | None = None) -> Iterator[tuple[DeviceLoop, Ends]]:
+    ends = Ends()
+    loop = DeviceLoop(
+        {engine.name: engine}, Policy(rules), listener=ends, canaries={engine.name: fake_task(steps=1, prompt="canary")}
+    )
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        yield loop, ends
+    finally:
+        loop.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def job(id: int, task, *, session: str = "a", kind="live", within_ms: float = 1e3 * PATIENCE_S) -> Job:
+    now = monotonic_ms()
+    return Job(id, session, kind, task.engine, task.image.shape[:2], now, now + within_ms, task.params.steps)
+
+
+def test_a_picture_is_made():
+    with running(FakeEngine()) as (loop, ends):
+        task = fake_task(7)
+        loop.submit(job(1, task), task)
+        eventually(lambda: ends.pictures)
+    assert np.array_equal(ends.pictures[1].image, painted(task))
+    assert ends.pictures[1].steps_done == 4
+    assert ends.pictures[1].notices == ("fake",)
+    assert [unit.phase for unit in ends.units] == ["begin", "step", "step", "step", "step", "decode"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code"), [("nan", "not_finite"), ("bug", "engine_failed"), ("oom", "out_of_memory")]
+)
+def test_a_failure_is_the_failure_of_one_job(prompt, code):
+    with running(FakeEngine(), rules=Rules(batch={"fake": 4})) as (loop, ends):
+        tasks = [fake_task(n, prompt=prompt if n == 2 else "a jacket") for n in range(4)]
+        for n, task in enumerate(tasks):
+            loop.submit(job(n, task, session=str(n)), task)
+        eventually(lambda: len(ends.ended()) == 4)
+    assert {n: failure.code for n, failure in ends.failures.items()} == {2: code}
+    assert all(np.array_equal(picture.image, painted(tasks[n])) for n, picture in ends.pictures.items())
