@@ -3,7 +3,8 @@ import { App } from "./app";
 import { readConfig } from "./config";
 import "./styles/base.css";
 import "./styles/quiet.css";
-import "./styles/fitting.css";
+import "./styles/stage.css";
+import "./styles/counter.css";
 import "./styles/result.css";
 
 const root = document.getElementById("root");

@@ -4,7 +4,6 @@ import { useEffect, useMemo, useRef } from "react";
 import type { Config } from "../config";
 import { wishKey } from "../live/protocol";
 import type { Event, Screen } from "../screens/machine";
-import { isLive } from "../screens/machine";
 import type { Choice, Wardrobe } from "../wardrobe";
 import { describe, toWish } from "../wardrobe";
 import { Counter } from "./counter";
@@ -47,10 +46,10 @@ export function Fitting(props: Props) {
   const about = describe(wardrobe, choice);
   useDeveloping({ mirror, screen, dispatch, wish, name: about.name, token: config.token });
   useCountdown(screen, dispatch);
-  const live = isLive(screen);
 
   return (
-    <main className="fitting" data-at={screen.at}>
+    <main className="fitting">
+      <h1 className="unseen">The fitting mirror</h1>
       <Stage
         video={video}
         canvas={canvas}
@@ -69,7 +68,7 @@ export function Fitting(props: Props) {
         pending={status.pending === wishKey(wish)}
         refused={status.refused === wishKey(wish)}
         about={about}
-        enabled={live && screen.at === "live"}
+        enabled={screen.at === "live"}
         onShutter={shutter}
       />
       {screen.at === "result" && (

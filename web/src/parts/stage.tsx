@@ -89,14 +89,17 @@ function Prompts({ status, quiet }: { status: Status; quiet: boolean }) {
   );
 }
 
+/** A touch anywhere cancels; the button says so, and is there for keys. */
 function Countdown({ left, onCancel }: { left: number; onCancel: () => void }) {
   return (
-    <button type="button" className="countdown" onClick={onCancel} aria-label="Cancel the picture">
-      <span key={left} className="numeral" role="timer" aria-live="assertive" aria-atomic="true">
+    <div className="countdown" onClick={onCancel}>
+      <p key={left} className="numeral" role="timer" aria-live="assertive" aria-atomic="true">
         {left}
-      </span>
-      <span className="hint">Step back and stand naturally</span>
-      <span className="hint quiet">Touch to cancel</span>
-    </button>
+      </p>
+      <p className="hint">Step back and stand naturally</p>
+      <button type="button" className="cancel">
+        Touch to cancel
+      </button>
+    </div>
   );
 }
