@@ -19,6 +19,7 @@ from garment.garment import TORSO_ANCHORS, Garment, Piece
 from garment.landmarks import Landmarks
 from garment.photos.barrel import barrel, under
 from garment.photos.bleed import bleed, mirror_across, shrink
+from garment.photos.fit import let_out
 from garment.photos.laid_out import MARGIN_MM, SHOULDERS_MM, LaidOut, filled, in_even_light, lay_out, whole
 from garment.photos.lining import line_neck
 from garment.photos.neckline import Opening, find_opening
@@ -26,6 +27,7 @@ from garment.photos.sleeves import cut_sleeve, inseam_rows, sleeve_regions
 
 _HIDDEN_HALF_MM = 209.0  # half a torso below the armhole, where a sleeve hides its side
 _NECK_HALF_MM, _NECK_DEEP_MM = 64.0, 44.0  # the neck: its half width, and how far below its sides it shows in front
+_THREAD_MM = 8.0  # what is thinner is no part of a garment
 _TUCK_MM = 10.0  # the strip beside a sleeve that lies in its shadow
 
 
@@ -57,8 +59,10 @@ def _torso(photo: LaidOut, cloth: np.ndarray, sleeves: Mapping[str, np.ndarray])
         flanks |= flank
     solid = (own > 0.95) | ((flanks > 0) & (cloth > 0.95))
     continued = cv2.GaussianBlur(flanks * np.float32(1), (0, 0), 0.8) * (cloth > 0.5)
-    shape = whole(np.maximum(own, continued))
-    return _piece("torso", bleed(rgb, shrink(solid, 1)), shape, photo)
+    shape = whole(np.maximum(own, continued), thin_px=_THREAD_MM * photo.px_per_mm)
+    anchors = {name: photo.points[f"torso.{name}"] for name in TORSO_ANCHORS}
+    rgb, shape, anchors = let_out(bleed(rgb, shrink(solid, 1)), shape, anchors, px_per_mm=photo.px_per_mm)
+    return _trimmed("torso", rgb, shape, anchors, barrel(shape, bulge=0.5), margin=round(MARGIN_MM * photo.px_per_mm))
 
 
 def _with_hidden_flank(
@@ -117,17 +121,35 @@ def _back(photo: LaidOut, even: LaidOut, opening: Opening | None, neck: np.ndarr
         shape = np.maximum(shape * (1 - opening.mask), seen)
     else:
         rgb = bleed(rgb, photo.alpha > 0.95)
-    return _piece("back", rgb, shape, photo)
+    shape = shape * _arch(photo, shape)
+    anchors = {name: photo.points[f"torso.{name}"] for name in TORSO_ANCHORS}
+    return _trimmed("back", rgb, shape, anchors, under(shape.shape), margin=round(MARGIN_MM * photo.px_per_mm))
 
 
-def _piece(name: str, rgb: np.ndarray, shape: np.ndarray, photo: LaidOut) -> Piece:
-    """Trimmed to what is seen of it, and a margin."""
-    margin = round(MARGIN_MM * photo.px_per_mm)
-    x, y, w, h = cv2.boundingRect((shape > 0.02).astype(np.uint8))
-    x0, y0 = max(x - margin, 0), max(y - margin, 0)
-    box = (slice(y0, y + h + margin), slice(x0, x + w + margin))
-    corner = np.array([x0, y0])
-    anchors = {key: tuple(float(v) for v in photo.points[f"torso.{key}"] - corner) for key in TORSO_ANCHORS}
-    relief = barrel(shape[box], bulge=0.5) if name == "torso" else under(shape[box].shape)
-    rgba = np.dstack([rgb[box], np.round(shape[box] * 255).astype(np.uint8)])
-    return Piece(name, rgba, relief, anchors)
+def _arch(photo: LaidOut, shape: np.ndarray) -> np.ndarray:
+    """float32 (h, w): 0 above the collar's upper edge as it looks on a neck: it comes down to the sides."""
+    mm, p = photo.px_per_mm, photo.points
+    x, low = float(p["torso.neck"][0]), float(p["torso.collar_left"][1] + p["torso.collar_right"][1]) / 2 - 6.0 * mm
+    middle = np.flatnonzero(shape[:, int(np.clip(x, 0, shape.shape[1] - 1))] > 0.5)
+    top = min(float(middle[0]), low) if len(middle) else low
+    across = np.clip((np.arange(shape.shape[1]) - x) / ((_NECK_HALF_MM + 6.0) * mm), -1, 1)
+    edge = low - (low - top) * (1 - across**2)
+    return np.clip(np.arange(shape.shape[0])[:, None] - edge + 0.5, 0, 1).astype(np.float32)
+
+
+def _trimmed(
+    name: str, rgb: np.ndarray, shape: np.ndarray, points: Mapping[str, np.ndarray], relief: np.ndarray, *, margin: int
+) -> Piece:
+    """A piece cropped to what is seen of it, and a margin."""
+    h, w = shape.shape
+    clear = margin + 1
+    rgba = np.dstack([rgb, np.round(shape * 255).astype(np.uint8)])
+    x, y, width, height = cv2.boundingRect((shape > 0.002).astype(np.uint8))
+    x0, y0 = x - clear, y - clear
+    box = (slice(max(y0, 0), y + height + clear), slice(max(x0, 0), x + width + clear))
+    # Where the canvas ends before the margin does, its colour goes on.
+    pad = (max(-y0, 0), max(y + height + clear - h, 0), max(-x0, 0), max(x + width + clear - w, 0))
+    albedo = cv2.copyMakeBorder(rgba[box], *pad, cv2.BORDER_REPLICATE)
+    albedo[..., 3] = cv2.copyMakeBorder(rgba[..., 3][box], *pad, cv2.BORDER_CONSTANT, value=0)
+    anchors = {key: (float(point[0]) - x0, float(point[1]) - y0) for key, point in points.items()}
+    return Piece(name, albedo, cv2.copyMakeBorder(relief[box], *pad, cv2.BORDER_REPLICATE), anchors)

@@ -240,6 +240,19 @@ def test_what_a_sleeve_hid_of_the_torso_is_filled_with_cloth():
     assert np.linalg.norm(cloth - expected) < 8
 
 
+def test_a_narrow_torso_is_let_out_to_cover_its_wearer():
+    drawn = photograph(Sketch(jitter={"waist": -4.0, "hem": -3.0}, noise=1.0), long_side=520)
+    garment = made_from(drawn)
+    torso, mm = garment.pieces["torso"], garment.px_per_mm
+    for name, least_mm in (("armpit", 200), ("waist", 178), ("hem", 190)):
+        left, right = torso.anchors[f"{name}_left"], torso.anchors[f"{name}_right"]
+        assert (left[0] - right[0]) / 2 / mm > least_mm
+        row = np.flatnonzero(torso.albedo[round(left[1]) - 6, :, 3] > 128)
+        assert row[-1] == pytest.approx(left[0], abs=8)
+    shoulders = np.subtract(torso.anchors["shoulder_left"], torso.anchors["shoulder_right"])
+    assert shoulders[0] / mm == pytest.approx(460, abs=6)
+
+
 @pytest.mark.parametrize("cloth", ["plain", "stripes"])
 def test_the_cloth_keeps_its_colour(cloth):
     drawn = jacket(cloth=cloth)

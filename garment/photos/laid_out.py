@@ -84,9 +84,14 @@ def filled(polygon: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def whole(alpha: np.ndarray) -> np.ndarray:
-    """Only what hangs together with the largest part: cutting something off leaves crumbs."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.3).astype(np.uint8), connectivity=4)
+def whole(alpha: np.ndarray, *, thin_px: float = 0.0) -> np.ndarray:
+    """Only what hangs together with the largest part by more than a thread: cutting something off leaves crumbs."""
+    solid = (alpha > 0.3).astype(np.uint8)
+    if thin_px >= 2:
+        thread = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(thin_px) | 1,) * 2)
+        alpha = alpha * cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, thread), np.ones((5, 5), np.uint8))
+        solid = (alpha > 0.3).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
     if count < 3:
         return alpha
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

@@ -21,6 +21,7 @@ ARM_IN_MM, ARM_DOWN_MM = 44.0, 34.0
 _BEND_MM = 70.0  # the arm's line is rounded over this length before and after the elbow
 _HALF_MM, _ABOVE_MM, _BELOW_MM = 125.0, 60.0, 24.0  # of the strip: half its width, and beyond shoulder and cuff
 _TONGUE_MM = 52.0
+_ARM_MM, _MOST = 58.0, 1.2  # from the arm's line to an upper sleeve's outer edge at least, and how far to widen one
 _SHADOW_MM = 3.0  # a sleeve that lies on the body is dark along its edge
 _SEARCH_MM = (45, 31)  # how far towards the body and away from it ground is looked for beside the inseam
 
@@ -57,9 +58,14 @@ def cut_sleeve(photo: LaidOut, cloth: np.ndarray, side: str, region: np.ndarray)
     heights = (y + ARM_DOWN_MM * mm, y + ARM_DOWN_MM * mm + upper, y + ARM_DOWN_MM * mm + upper + fore)
     anchors = {"shoulder": (x, y), "elbow": (x, heights[1]), "cuff": (x, heights[2])}
     wh = (round(2 * x), round(heights[2] + _BELOW_MM * mm))
-    maps = _straightening(arm, heights, start_x=x + inward * ARM_IN_MM * mm, x=x, wh=wh)
+    start_x, reach = x + inward * ARM_IN_MM * mm, _with_tongue(photo, cloth, region, side)
+    maps = _straightening(arm, heights, start_x=start_x, x=x, wh=wh)
+    reached = cv2.remap(reach, *maps, cv2.INTER_LINEAR, borderValue=0)
+    ease = _ease(reached, heights, x, outward=-inward, mm=mm)
+    if ease > 1.01:
+        maps = _straightening(arm, heights, start_x=start_x, x=x, wh=wh, ease=ease)
+        reached = cv2.remap(reach, *maps, cv2.INTER_LINEAR, borderValue=0)
     strip = cv2.remap(photo.rgb, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    reached = cv2.remap(_with_tongue(photo, cloth, region, side), *maps, cv2.INTER_LINEAR, borderValue=0)
     shape = np.clip(reached, 0, 1) * _frame((wh[1], wh[0]), soft_px=6.0 * mm)
     solid = cv2.remap(cloth, *maps, cv2.INTER_LINEAR, borderValue=0) > 0.95
     rgb = bleed(strip, shrink(solid & (shape > 0.02), 1))
@@ -107,11 +113,18 @@ def _at_the_gap(photo: LaidOut, region: np.ndarray, side: str) -> np.ndarray:
 
 
 def _straightening(
-    arm: np.ndarray, heights: tuple[float, float, float], *, start_x: float, x: float, wh: tuple[int, int]
+    arm: np.ndarray,
+    heights: tuple[float, float, float],
+    *,
+    start_x: float,
+    x: float,
+    wh: tuple[int, int],
+    ease: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where each pixel of the strip lies in the photo: float32 maps of x and y.
 
     `heights` are the rows of joint, elbow and cuff; the arm's line starts at `start_x` and is at `x` from the elbow on.
+    `ease` is by how much the strip is wider than the sleeve in the photo.
     """
     joint, elbow, cuff = heights
     rows = np.arange(wh[1], dtype=np.float64)
@@ -123,10 +136,21 @@ def _straightening(
     point, way = (np.column_stack([np.interp(at, index, a[:, i]) for i in (0, 1)]) for a in (arm, tangent))
     past = np.minimum(rows - joint, 0) + np.maximum(rows - cuff, 0)
     point = point + way * past[:, None]
-    across = np.arange(wh[0]) - middle[:, None]
+    across = (np.arange(wh[0]) - middle[:, None]) / ease
     map_x = point[:, :1] + way[:, 1:] * across
     map_y = point[:, 1:] - way[:, :1] * across
     return map_x.astype(np.float32), map_y.astype(np.float32)
+
+
+def _ease(shape: np.ndarray, heights: tuple[float, float, float], x: float, *, outward: float, mm: float) -> float:
+    """How much wider the upper sleeve has to be to cover the arm of the wearer whom the canonical garment fits."""
+    joint, elbow, _ = heights
+    ys = np.arange(int(joint + 0.3 * (elbow - joint)), int(joint + 0.8 * (elbow - joint)))
+    middle = np.interp(ys, [joint, elbow], [x - outward * ARM_IN_MM * mm, x])
+    columns = np.arange(shape.shape[1])
+    beyond = np.where(shape[ys] > 0.5, outward * (columns - middle[:, None]), 0.0).max(axis=1, initial=0.0)
+    half = float(np.median(beyond)) if len(ys) else 0.0
+    return float(np.clip(_ARM_MM * mm / half, 1.0, _MOST)) if half > 0 else 1.0
 
 
 def _with_tongue(photo: LaidOut, cloth: np.ndarray, region: np.ndarray, side: str) -> np.ndarray:
