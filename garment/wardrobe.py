@@ -77,7 +77,7 @@ class Wardrobe:
         return self._kept(wish, lambda: self._made_up(fabric_id, cut))
 
     def warm(self) -> None:
-        """Make what the first customer asks for: the catalog's colours, the first garment, pictures of cloths."""
+        """Make what the first customer asks for: the catalog's colours, the first cloth in each cut, swatches."""
         suitings = [
             fabric for fabric in self.catalog.fabrics() if fabric.use == "suiting" and fabric.status == "active"
         ]

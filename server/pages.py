@@ -32,6 +32,7 @@ _SOURCES = (
     "src",
     "tsconfig.json",
     "vite.config.ts",
+    "copy-docs.mjs",
 )
 _BUILT = ".sources"  # in dist: digest of what it was built from
 _INSTALLED = ".package-lock.digest"  # in node_modules: digest of what was installed
