@@ -26,6 +26,8 @@ SHOULDER_OUT_MM, SHOULDER_UP_MM = 44.0, 31.0
 """From the shoulder landmark to the point where a jacket's shoulder seam ends."""
 COLLAR_RISE_MM, NECK_HALF_MM = 84.0, 66.0
 """How far above the shoulder landmarks a jacket's collar leaves the neck, and half the neck's width there."""
+UPPER_ARM_MM, FOREARM_MM = 290.0, 265.0
+"""From shoulder landmark to elbow, and on to the wrist."""
 CHEST_DEPTH_MM = 105.0
 """How far the front of the chest stands before the axis of the spine; turns a rotation into a shift."""
 
@@ -70,7 +72,7 @@ class Body:
     neck_sides: dict[str, np.ndarray]
     """"left" and "right": where a collar leaves the neck, on the shoulder line."""
     arms: dict[str, Arm]
-    """"left" and "right"; an arm whose elbow is not seen is missing."""
+    """"left" and "right"."""
 
     def place(self, mm: np.ndarray) -> np.ndarray:
         """Carry float (N, 2) millimetres from the pit of the neck (x to the wearer's left, y down) to pixels."""
@@ -150,7 +152,7 @@ def read_body(pose: Pose) -> Body | None:
             "right": (right - side * SHOULDER_OUT_MM + up * SHOULDER_UP_MM).astype(np.float32),
         },
         neck_sides=_neck_sides(pose, middle, across, px_per_mm),
-        arms={name: arm for name in _ARMS if (arm := _read_arm(pose, name, joints_px)) is not None},
+        arms={name: _read_arm(pose, name, down=down, across=across, joints_px=joints_px) for name in _ARMS},
     )
 
 
@@ -173,20 +175,30 @@ def _turn(pose: Pose) -> tuple[float, float]:
     return yaw, width / math.cos(yaw)
 
 
-def _read_arm(pose: Pose, name: str, joints_px: float) -> Arm | None:
+def _read_arm(pose: Pose, name: str, *, down: np.ndarray, across: np.ndarray, joints_px: float) -> Arm:
+    """One arm; as far as it is not seen it hangs down, as most arms do that are out of the picture."""
     joint, elbow, wrist, pinky, index = _ARMS[name]
-    if pose.visibility[elbow] < 0.3:
-        return None
+    out = across if name == "left" else -across
+    px = joints_px / JOINTS_MM
+    hanging_elbow = pose.xy[joint] + (down * UPPER_ARM_MM + out * 40.0) * px
+    elbow_xy = _trusted(pose, elbow, hanging_elbow)
+    wrist_xy = _trusted(pose, wrist, elbow_xy + (down * FOREARM_MM + out * 8.0) * px)
+    knuckles = (pose.xy[pinky] + pose.xy[index]) / 2
     hand_seen = bool(pose.visibility[wrist] >= 0.35)
-    wrist_xy = pose.xy[wrist]
     return Arm(
         joint=pose.xy[joint],
-        elbow=pose.xy[elbow],
+        elbow=elbow_xy,
         wrist=wrist_xy,
-        knuckles=(pose.xy[pinky] + pose.xy[index]) / 2,
-        depth=float(pose.z[joint] - pose.z[wrist]) / joints_px,
+        knuckles=knuckles if hand_seen else (wrist_xy + down * 80.0 * px).astype(np.float32),
+        depth=float(pose.z[joint] - pose.z[wrist]) / joints_px if hand_seen else 0.0,
         hand_seen=hand_seen,
     )
+
+
+def _trusted(pose: Pose, landmark: int, guess: np.ndarray) -> np.ndarray:
+    """The landmark where it is seen, the guess where it is not, and in between a mixture, so that nothing jumps."""
+    share = min(max((float(pose.visibility[landmark]) - 0.15) / 0.3, 0.0), 1.0)
+    return (share * pose.xy[landmark] + (1.0 - share) * guess).astype(np.float32)
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

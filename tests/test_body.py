@@ -58,13 +58,20 @@ def test_without_shoulders_or_from_behind_there_is_no_body(missing: int) -> None
     assert read_body(replace(pose, xy=mirrored)) is None
 
 
-def test_an_unseen_elbow_leaves_the_arm_out() -> None:
-    pose = figure()
+def test_an_arm_that_is_not_seen_hangs_down() -> None:
+    pose = figure(left_elbow=(2.0, -1.0), left_wrist=(3.0, -2.0))
     visibility = pose.visibility.copy()
-    visibility[at.LEFT_ELBOW] = 0.1
+    visibility[[at.LEFT_ELBOW, at.LEFT_WRIST]] = 0.05
     body = read_body(replace(pose, visibility=visibility))
     assert body is not None
-    assert set(body.arms) == {"right"}
+    arm = body.arms["left"]
+    assert not arm.hand_seen
+    assert arm.elbow[1] > arm.joint[1] + 80
+    assert arm.wrist[1] > arm.elbow[1] + 70
+    assert abs(arm.wrist[0] - arm.joint[0]) < 40
+    seen = read_body(pose)
+    assert seen is not None
+    assert seen.arms["left"].elbow == pytest.approx(pose.xy[at.LEFT_ELBOW])
 
 
 def test_scaling_a_body_is_scaling_its_picture() -> None:
