@@ -122,20 +122,18 @@ def read_body(pose: Pose) -> Body | None:
     yaw, joints_px = _turn(pose)
     middle = (left + right) / 2
     across = _unit(left - right)
-    hips_seen = pose.seen(at.LEFT_HIP, at.RIGHT_HIP)
     perpendicular = np.array([-across[1], across[0]], np.float32)
     px_per_mm = joints_px / JOINTS_MM
-    down, hips_across, length = perpendicular, across, 1.0
-    if hips_seen:
-        hips = (pose.xy[at.LEFT_HIP] + pose.xy[at.RIGHT_HIP]) / 2
-        torso_px = float(np.linalg.norm(hips - middle))
-        ratio = torso_px / (TORSO_MM * px_per_mm)
-        # A scale shared between width and height: neither the shoulders nor the torso alone is measured well.
-        px_per_mm *= float(np.clip(ratio, 0.8, 1.25)) ** 0.25
-        length = float(np.clip(torso_px / (TORSO_MM * px_per_mm), 0.8, 1.2))
-        down = _unit(_unit(hips - middle) * 0.8 + perpendicular * 0.2)
-        hips_across = _unit(pose.xy[at.LEFT_HIP] - pose.xy[at.RIGHT_HIP])
-        hips_across = _unit(hips_across * 0.5 + across * 0.5)
+    # Hips at the frame's edge are seen in one frame and not in the next: they count as far as they are trusted.
+    trust = min(max((float(pose.visibility[[at.LEFT_HIP, at.RIGHT_HIP]].min()) - 0.3) / 0.3, 0.0), 1.0)
+    hips = (pose.xy[at.LEFT_HIP] + pose.xy[at.RIGHT_HIP]) / 2
+    torso_px = float(np.linalg.norm(hips - middle))
+    # A scale shared between width and height: neither the shoulders nor the torso alone is measured well.
+    px_per_mm *= float(np.clip(torso_px / (TORSO_MM * px_per_mm), 0.8, 1.25)) ** (0.25 * trust)
+    length = 1.0 + trust * (float(np.clip(torso_px / (TORSO_MM * px_per_mm), 0.8, 1.2)) - 1.0)
+    down = _unit(perpendicular + 0.8 * trust * (_unit(hips - middle) - perpendicular))
+    hip_line = _unit(pose.xy[at.LEFT_HIP] - pose.xy[at.RIGHT_HIP])
+    hips_across = _unit(across + 0.5 * trust * (hip_line - across))
     up = -perpendicular * px_per_mm
     side = across * px_per_mm * max(math.cos(yaw), 0.6)
     turned = across * (CHEST_DEPTH_MM * 0.45 * math.sin(yaw) * px_per_mm)

@@ -74,6 +74,21 @@ def test_an_arm_that_is_not_seen_hangs_down() -> None:
     assert seen.arms["left"].elbow == pytest.approx(pose.xy[at.LEFT_ELBOW])
 
 
+def test_hips_that_come_and_go_do_not_make_the_jacket_jump() -> None:
+    pose = figure()
+    pose.xy[[at.LEFT_HIP, at.RIGHT_HIP]] += (14, 9)
+    points = np.array([[200.0, 160.0], [0.0, 600.0]])
+    placed = []
+    for seen in np.linspace(0.2, 0.8, 25):
+        visibility = pose.visibility.copy()
+        visibility[at.LEFT_HIP] = seen
+        body = read_body(replace(pose, visibility=visibility))
+        assert body is not None
+        placed.append(body.place(points))
+    steps = np.linalg.norm(np.diff(placed, axis=0), axis=2)
+    assert 0 < steps.max() < 2.5
+
+
 def test_scaling_a_body_is_scaling_its_picture() -> None:
     body = read_body(figure())
     assert body is not None
