@@ -39,11 +39,11 @@ class Goal:
 
 
 def spread(values: Sequence[float]) -> dict[str, float] | None:
-    """p50, p95, max and count; None of nothing."""
+    """p10 (what it takes undisturbed), p50, p95, max and count; None of nothing."""
     if len(values) == 0:
         return None
-    p50, p95 = np.percentile(values, [50, 95])
-    figures = {"p50": p50, "p95": p95, "max": max(values)}
+    p10, p50, p95 = np.percentile(values, [10, 50, 95])
+    figures = {"p10": p10, "p50": p50, "p95": p95, "max": max(values)}
     return {name: round(float(value), 3) for name, value in figures.items()} | {"n": len(values)}
 
 

@@ -39,7 +39,7 @@ def served():
 
 def test_spread_and_slope():
     assert spread([]) is None
-    assert spread([3.0, 1.0, 2.0]) == {"p50": 2.0, "p95": 2.9, "max": 3.0, "n": 3}
+    assert spread([3.0, 1.0, 2.0]) == {"p10": 1.2, "p50": 2.0, "p95": 2.9, "max": 3.0, "n": 3}
     at_s = [float(second) for second in range(60)]
     steps = [100.0 + 0.1 * second + (50.0 if second > 55 else 0.0) for second in at_s]
     assert slope_per_minute(at_s, steps) == pytest.approx(6.0, rel=0.1)
