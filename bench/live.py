@@ -75,11 +75,9 @@ def describe(report: dict[str, Any]) -> str:
     machine = report["machine"]
     lines = [f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}", ""]
     for at, floor in zip(("before", "after"), report["floor"], strict=False):
-        total = floor["total_ms"]
+        times = ", ".join(f"{share} {floor['total_ms'][share]} ms" for share in ("p10", "p50"))
         steps = ", ".join(f"{name} {ms}" for name, ms in floor["steps_ms"].items())
-        lines.append(
-            f"floor {at}: p10 {total['p10']} ms, p50 {total['p50']} ms, processor {floor['cpu_ms_per_frame']} ms a frame ({steps})"
-        )
+        lines.append(f"floor {at}: {times}, processor {floor['cpu_ms_per_frame']} ms a frame ({steps})")
     if "over_the_floor" in report:
         lines.append("over the floor: " + ", ".join(f"{name} {x} x" for name, x in report["over_the_floor"].items()))
     for name, scenario in report["scenarios"].items():
