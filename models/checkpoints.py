@@ -7,33 +7,30 @@ id ("name/model", "name/model@revision") or is a folder. Fetches only when asked
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
-import logging
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any, Literal
 
 from models.engines import layout
 from models.engines.settings import EngineSettings
 from utils.errors import ConfigError
 
-log = logging.getLogger("lucy.weights")
-
 TABLE = Path(__file__).resolve().parent.parent / "data" / "checkpoints.json"
 ENGINES = ("turbo", "inpaint")
 
+Role = Literal["pipeline", "unet", "taesd", "vae", "controlnet", "ip_adapter"]
+
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _PIPELINE_FILES = (
-    "model_index.json",
-    "scheduler/*.json",
-    "tokenizer*/*",
-    "text_encoder*/config.json",
-    "unet/config.json",
-    "vae/config.json",
+    *("model_index.json", "scheduler/*.json", "tokenizer/*", "tokenizer_2/*"),
+    *("text_encoder/config.json", "text_encoder_2/config.json", "unet/config.json", "vae/config.json"),
 )
-_NETWORK_FILES = ("config.json",)
+_PIPELINE_PARTS = ("unet/", "vae/", "text_encoder/", "text_encoder_2/")
 
 
 @dataclass(frozen=True)
@@ -51,15 +48,21 @@ class Checkpoint:
 class Wanted:
     """One model that the settings ask for."""
 
-    role: str
-    """What messages call it."""
+    role: Role
     model: str
-    channels: int | None = None
-    """Of the UNet, for a whole pipeline; None for a single network."""
-    optional: bool = False
-    """Whether the engine can do without it."""
+    name: str
+    """What messages call it; of a ControlNet, the kind of maps that it reads."""
+    channels: int = 0
+    """Of a pipeline's UNet."""
+    network: str = ""
+    """Class of a single network."""
     file: str = ""
     """A file inside the model that is wanted rather than the model."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether the engine can do without it."""
+        return self.role == "ip_adapter"
 
 
 def known(path: Path = TABLE) -> dict[str, Checkpoint]:
@@ -71,17 +74,32 @@ def wanted(settings: EngineSettings, *, engines: Sequence[str] = ENGINES) -> lis
     """Everything that these engines load."""
     found = []
     if "turbo" in engines:
-        found.append(Wanted("turbo model", settings.turbo, channels=4))
+        found.append(Wanted("pipeline", settings.turbo, "the keyframe model", channels=4))
+        if settings.turbo_unet:
+            found.append(_inside("unet", settings.turbo_unet, "the distilled UNet"))
         if not settings.turbo_full_vae:
-            found.append(Wanted("small autoencoder", settings.taesd))
+            found.append(Wanted("taesd", settings.taesd, "the small autoencoder", network="AutoencoderTiny"))
     if "inpaint" in engines:
-        found.append(Wanted("inpainting model", settings.inpaint, channels=9))
-        found += [Wanted("autoencoder", settings.vae)] if settings.vae else []
-        found += [Wanted(f"ControlNet ({kind})", model) for kind, model in sorted(settings.controlnets.items())]
+        found.append(Wanted("pipeline", settings.inpaint, "the capture model", channels=9))
+        if settings.vae:
+            found.append(Wanted("vae", settings.vae, "the autoencoder of captures", network="AutoencoderKL"))
+        for kind, model in sorted(settings.controlnets.items()):
+            found.append(Wanted("controlnet", model, kind, network="ControlNetModel"))
         if settings.ip_adapter:
-            model, file = split_file(settings.ip_adapter)
-            found.append(Wanted("IP-Adapter", model, optional=True, file=file))
+            found.append(_inside("ip_adapter", settings.ip_adapter, "the IP-Adapter"))
     return found
+
+
+def _inside(role: Role, name: str, called: str) -> Wanted:
+    """A file in a model, from "model:path/in/it"."""
+    model, _, file = name.rpartition(":")
+    if not model or not file.endswith(".safetensors"):
+        raise ConfigError(
+            "weights_misnamed",
+            f"{called} has to be named as model:file, and the file must be safetensors",
+            hint="for instance h94/IP-Adapter:sdxl_models/ip-adapter_sdxl.safetensors",
+        )
+    return Wanted(role, model, called, file=file)
 
 
 def locate(model: str, *, folder: Path) -> Path | None:
@@ -90,7 +108,7 @@ def locate(model: str, *, folder: Path) -> Path | None:
         return path
     if not _HUB_ID.fullmatch(model):
         return None
-    if (path := folder / folder_name(model)).is_dir():
+    if (path := folder / _folder_name(model)).is_dir():
         return path
     return _cached(model)
 
@@ -103,101 +121,90 @@ def require(asked: Wanted, settings: EngineSettings) -> Path:
     """
     path = locate(asked.model, folder=settings.folder)
     if path is None:
-        raise ConfigError(
-            "weights_missing",
-            f"the {asked.role} is not here",
-            hint="run: python -m models.weights fetch --engine all, or name a folder that holds it",
-        )
-    if asked.channels is not None:
-        layout.check_pipeline(path, channels=asked.channels, role=asked.role)
-    elif not asked.file:
-        layout.check_model(path, role=asked.role)
-    elif not layout.is_whole(path / asked.file):
-        raise ConfigError("weights_incomplete", f"the {asked.role} lacks {asked.file}, as a safetensors file")
+        raise ConfigError("weights_missing", f"{asked.name} ({asked.role}) is not here", hint=layout.AGAIN)
+    if asked.channels:
+        layout.check_pipeline(path, channels=asked.channels, name=asked.name)
+    elif asked.network:
+        layout.check_network(path, kind=asked.network, name=asked.name)
+    else:
+        layout.check_file(path / asked.file, name=asked.name)
+    if asked.role == "ip_adapter":
+        layout.check_tensors(path / image_encoder_folder(asked.file), asked.name)
     return path
 
 
 def licence_line(asked: Wanted) -> str:
-    """What an operator has to know about using this model."""
+    """What an operator has to know before using this model."""
     checkpoint = known().get(asked.model.partition("@")[0])
     if checkpoint is None:
-        return f"{asked.role}: licence unknown to Lucy; see the model's own page"
-    line = f"{asked.role}: {checkpoint.model}, {checkpoint.licence}"
+        return f"{asked.name}: its licence is not known to Lucy, see where it was published"
+    line = f"{asked.name}: {checkpoint.model}, {checkpoint.licence}"
     return line if checkpoint.commercial else f"{line}: NO commercial use without an agreement with its maker"
 
 
-def fetch(asked: Wanted, settings: EngineSettings) -> Path:
+def fetch(asked: Wanted, settings: EngineSettings, *, out: IO[str] | None = None) -> Path:
     """Bring a model from the hub into the folder of fetched models, going on from what lies there.
 
     Raises:
-        ConfigError: weights_unreachable, gpu_stack_missing.
+        ConfigError: weights_unreachable, gpu_stack_missing; what `require` says of what has come.
     """
-    hub = _hub()
+    out = out or sys.stderr
     name, _, revision = asked.model.partition("@")
-    target = settings.folder / folder_name(asked.model)
+    if not _HUB_ID.fullmatch(asked.model):
+        raise ConfigError("weights_missing", f"{asked.name} is neither a folder nor a name on the hub")
+    target = settings.folder / _folder_name(asked.model)
+    hub = _hub()
+    where = {"revision": revision or None, "local_dir": target}
+    print(f"lucy: {licence_line(asked)}", file=out, flush=True)
     try:
-        where = {"revision": revision or None, "local_dir": target}
-        listed = [file.filename for file in hub.snapshot_download(name, dry_run=True, **where)]
-        hub.snapshot_download(name, allow_patterns=patterns(asked, listed, half=settings.use_fp16), **where)
+        offered = [file.filename for file in hub.snapshot_download(name, dry_run=True, **where)]
+        hub.snapshot_download(name, allow_patterns=files_of(asked, offered, half=settings.use_fp16), **where)
     except (OSError, ValueError, hub.errors.HTTPError) as error:
         raise ConfigError(
             "weights_unreachable",
-            f"the {asked.role} could not be fetched ({type(error).__name__})",
+            f"{asked.name} could not be fetched ({type(error).__name__})",
             hint="check the network and the name, or put a folder in the layout of diffusers there yourself",
         ) from error
-    return target
+    return require(asked, settings)
 
 
-def patterns(asked: Wanted, listed: Sequence[str], *, half: bool) -> list[str]:
-    """Which of a repository's files are wanted: one precision, safetensors, nothing that pictures the model."""
-    if asked.file:
-        encoder = f"{image_encoder_folder(asked.file)}/"
-        return [asked.file, f"{encoder}config.json", f"{encoder}model.safetensors"]
-    parts = ("unet/", "vae/", "text_encoder/", "text_encoder_2/") if asked.channels is not None else ("",)
-    chosen = list(_PIPELINE_FILES if asked.channels is not None else _NETWORK_FILES)
-    for part in parts:
-        inside = [name for name in listed if name.startswith(part) and "/" not in name[len(part) :]]
-        tensors = [name for name in inside if ".safetensors" in name]
-        halves = [name for name in tensors if ".fp16" in name]
-        chosen += halves if half and halves else [name for name in tensors if name not in halves] or halves
+def files_of(asked: Wanted, offered: Sequence[str], *, half: bool) -> list[str]:
+    """Which of a repository's files to bring: one precision of each network, and nothing but safetensors."""
+    if asked.role == "unet":
+        return [asked.file]
+    if asked.role == "ip_adapter":
+        encoder = image_encoder_folder(asked.file)
+        return [asked.file, f"{encoder}/config.json", f"{encoder}/model.safetensors"]
+    chosen = list(_PIPELINE_FILES) if asked.channels else ["config.json"]
+    for part in _PIPELINE_PARTS if asked.channels else ("",):
+        inside = [name for name in offered if name.startswith(part) and "/" not in name[len(part) :]]
+        # Only what diffusers would look for: some repositories hold other programs' files beside them.
+        tensors = [name for name in inside if layout.is_weights(name[len(part) :])]
+        halves = [name for name in tensors if ".fp16." in name]
+        plain = [name for name in tensors if name not in halves]
+        chosen += (halves or plain) if half else (plain or halves)
     return chosen
 
 
 def image_encoder_folder(file: str) -> str:
-    """Where the image encoder of an IP-Adapter lies in its model: the one named vit-h uses that of SD 1.5."""
+    """Where the image encoder of an IP-Adapter lies in its model: those named vit-h use that of SD 1.5."""
     return "models/image_encoder" if "vit-h" in file else f"{file.rpartition('/')[0] or '.'}/image_encoder"
 
 
-def split_file(name: str) -> tuple[str, str]:
-    """A model and a file inside it, from "model:path/in/it"."""
-    model, _, file = name.rpartition(":")
-    if not model or not file.endswith(".safetensors"):
-        raise ConfigError(
-            "weights_misnamed",
-            "the IP-Adapter is named as model:file, and the file as safetensors",
-            hint="for instance h94/IP-Adapter:sdxl_models/ip-adapter_sdxl.safetensors",
-        )
-    return model, file
-
-
-def folder_name(model: str) -> str:
-    """A hub id as the name of a folder."""
+def _folder_name(model: str) -> str:
     return model.replace("/", "--")
 
 
 def _cached(model: str) -> Path | None:
-    if importlib.util.find_spec("huggingface_hub") is None:
-        return None
-    hub = _hub()
     name, _, revision = model.partition("@")
     try:
-        return Path(hub.snapshot_download(name, revision=revision or None, local_files_only=True))
-    except (OSError, ValueError):
+        return Path(_hub().snapshot_download(name, revision=revision or None, local_files_only=True))
+    except (ConfigError, OSError, ValueError):
         return None
 
 
-def _hub():
-    """huggingface_hub, which comes with diffusers.
+def _hub() -> Any:
+    """huggingface_hub, which comes with diffusers: on a machine without it, whoever only fits in 2D pays nothing.
 
     Raises:
         ConfigError: gpu_stack_missing.
@@ -210,3 +217,31 @@ def _hub():
             "the diffusion engines need packages that are not installed",
             hint="run: pip install -r requirements.txt",
         ) from error
+
+
+# What `python -m models.weights` does with --engine.
+
+
+def run(command: str, settings: EngineSettings, *, engines: Sequence[str], out: IO[str] | None = None) -> None:
+    """list, fetch or verify the models of these engines.
+
+    Raises:
+        ConfigError: from fetch and verify.
+    """
+    out = out or sys.stdout
+    for asked in wanted(settings, engines=engines):
+        if command == "list":
+            print(f"{_state(asked, settings):10} {asked.model:48} {licence_line(asked)}", file=out)
+        elif command == "verify":
+            require(asked, settings)
+            print(f"{asked.name}: every file is whole", file=out)
+        elif _state(asked, settings) != "here":
+            fetch(asked, settings)
+
+
+def _state(asked: Wanted, settings: EngineSettings) -> str:
+    try:
+        require(asked, settings)
+    except ConfigError as error:
+        return "missing" if error.code == "weights_missing" else "not whole"
+    return "here"

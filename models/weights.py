@@ -21,6 +21,8 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from models import checkpoints
+from models.engines.settings import EngineSettings
 from models.sources import SourceError, bring, origin
 from utils.errors import ConfigError
 
@@ -243,13 +245,20 @@ class _Headway:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m models.weights", description="Lucy's vision weights")
+    parser = argparse.ArgumentParser(prog="python -m models.weights", description="Lucy's weights")
     parser.add_argument("command", choices=_COMMANDS, nargs="?", default="list", help="default: list")
     parser.add_argument("name", nargs="?", help="for path: pose or parsing")
     parser.add_argument("--dir", type=Path, default=FOLDER, help="where the weights lie (MODEL_PATH)")
+    parser.add_argument(
+        "--engine", choices=(*checkpoints.ENGINES, "all"), help="a diffusion engine's, not the vision's"
+    )
     asked = parser.parse_args(argv)
     try:
-        _COMMANDS[asked.command](asked)
+        if asked.engine and asked.command != "path":
+            engines = checkpoints.ENGINES if asked.engine == "all" else (asked.engine,)
+            checkpoints.run(asked.command, EngineSettings(folder=asked.dir / "diffusion"), engines=engines)
+        else:
+            _COMMANDS[asked.command](asked)
     except ConfigError as error:
         print(f"lucy: {error}" + (f"\nlucy: {error.hint}" if error.hint else ""), file=sys.stderr)
         return 1

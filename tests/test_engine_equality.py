@@ -1,4 +1,4 @@
-"""However trajectories are interleaved and batched, each result is that of the plain diffusers pipeline called alone."""
+"""However trajectories are interleaved and batched, each comes out as from the plain pipeline alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diffusers import (
     StableDiffusionXLControlNetInpaintPipeline,
     StableDiffusionXLInpaintPipeline,
 )
-from PIL import Image
+from torch.nn import functional
 
 from models.engines import inpaint, turbo
 from models.engines.contract import Params, Task
@@ -86,13 +86,13 @@ def plain(settings):
         params, kinds, last = task.params, tuple(sorted(task.controls)), {}
         extra = {}
         if kinds:
-            extra["control_image"] = [Image.fromarray(task.controls[name]) for name in kinds]
+            extra["control_image"] = [picture_of(task.controls[name], hw) for name in kinds]
             extra["controlnet_conditioning_scale"] = [params.control_scale] * len(kinds)
         made = pipeline_for(task.engine, kinds)(
             task.prompt,
             negative_prompt=task.negative_prompt or None,
-            image=Image.fromarray(task.image),
-            mask_image=Image.fromarray(task.mask),
+            image=picture_of(task.image, hw),
+            mask_image=picture_of(task.mask[..., None], hw),
             height=hw[0],
             width=hw[1],
             strength=params.strength,
@@ -106,6 +106,13 @@ def plain(settings):
         return last["latents"], made.images
 
     return call
+
+
+def picture_of(array: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
+    """(1, C, H, W) in [0, 1] at the size that diffusion works at; the pipelines' own resizing is not the question."""
+    whole = torch.tensor(array).permute(2, 0, 1)[None] / 255
+    resized = functional.interpolate(whole, hw, mode="bicubic", antialias=True).clamp(0, 1)
+    return whole if whole.shape[-2:] == hw else resized
 
 
 def task_of(engine: str, rng: random.Random) -> Task:

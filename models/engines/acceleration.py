@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -89,14 +91,18 @@ def place(network: Any, settings: EngineSettings, *, device: torch.device, dtype
     return network
 
 
-def compiled(network: Any, settings: EngineSettings, *, device: torch.device) -> Any:
-    """`network` as it is called: compiled per shape, or itself. On CUDA a compiled call replays one CUDA graph."""
+def compiler(settings: EngineSettings, device: torch.device) -> Callable[[Any], Any] | None:
+    """What makes a network faster, once per shape and for minutes; None where that is not asked for."""
     if not settings.enable_torch_compile:
-        return network
+        return None
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _RECOMPILES)
-    mode = "reduce-overhead" if device.type == "cuda" else "default"
-    whole = not settings.enable_xformers  # xformers' kernels break the graph
-    return torch.compile(network, mode=mode, fullgraph=whole, dynamic=False)
+    torch._dynamo.config.accumulated_recompile_limit = 8 * _RECOMPILES
+    return partial(
+        torch.compile,
+        mode="reduce-overhead" if device.type == "cuda" else "default",  # the former replays CUDA graphs
+        fullgraph=not settings.enable_xformers,  # xformers' kernels break the graph
+        dynamic=False,
+    )
 
 
 def _can_compile(device: torch.device) -> bool:

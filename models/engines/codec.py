@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+import torch.nn.functional as F
 
 FACTOR = 8
 """Pixels per latent, each way."""
@@ -60,16 +60,17 @@ class Codec:
 
     def unit(self, image: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
         """float32 (1, 3, H, W) in [0, 1] at size `hw`, from uint8 RGB."""
-        pixels = torch.tensor(resized(image, hw), device=self._device)
-        return pixels.permute(2, 0, 1)[None].float() / 255.0
+        pixels = torch.tensor(image, device=self._device).permute(2, 0, 1)[None].float() / 255.0
+        return _resized(pixels, hw)
 
     def hard_mask(self, mask: np.ndarray, hw: tuple[int, int]) -> torch.Tensor:
         """float32 (1, 1, H, W), 1 where the picture is made anew, 0 elsewhere: latents know no halves."""
-        return (torch.tensor(resized(mask, hw), device=self._device) >= 128)[None, None].float()
+        shares = torch.tensor(mask, device=self._device)[None, None].float() / 255.0
+        return (_resized(shares, hw) >= 0.5).float()
 
 
-def resized(image: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
-    """As the pipelines of diffusers resize: Lanczos, proportions not kept."""
-    if image.shape[:2] == hw:
-        return image
-    return np.asarray(Image.fromarray(image).resize((hw[1], hw[0]), Image.Resampling.LANCZOS))
+def _resized(picture: torch.Tensor, hw: tuple[int, int]) -> torch.Tensor:
+    """On the device: a processor would take longer over it than the autoencoder. Proportions are not kept."""
+    if tuple(picture.shape[-2:]) == tuple(hw):
+        return picture
+    return F.interpolate(picture, size=hw, mode="bicubic", antialias=True, align_corners=False).clamp(0.0, 1.0)

@@ -11,7 +11,8 @@ thread that owns the device:
     decode(t)            one tile of the picture                              one unit of work, until it says done
     finish(t)            the picture, checked; frees what the trajectory held
 
-Units are short, so that a keyframe that comes in the middle of a capture waits for one of them at most.
+Units are short, so that a keyframe that comes in the middle of a capture waits for one of them at most. Each returns
+when its work is done, not when it is queued.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ class Params:
     """How a picture is to be made. Validated by the engine, see Engine.check."""
 
     steps: int
-    """UNet evaluations asked for; the ladder may grant fewer to live frames."""
+    """Noise levels to pass, one UNet evaluation each without guidance; the ladder may grant fewer to live frames."""
     strength: float = 0.5
     """How far the picture is taken back to noise, in (0, 1]."""
     guidance: float = 0.0
-    """Classifier-free guidance; below or at 1 the UNet runs once per step, above it twice."""
+    """Classifier-free guidance; at or below 1 the UNet runs once per step, above it twice, in two units of work."""
     seed: int = 0
     control_scale: float = 0.5
     reference_scale: float = 0.0
@@ -68,7 +69,7 @@ class Trajectory(Protocol):
     step_index: int
     """UNet evaluations done."""
     steps_total: int
-    """UNet evaluations that this picture takes; `cut_short` may lower it."""
+    """UNet evaluations that this picture takes, which is how often `step` is called; `cut_short` may lower it."""
     notices: list[str]
     """Codes of what was left out, e.g. reference_unavailable."""
 
@@ -77,12 +78,14 @@ class Engine(Protocol):
     """Loaded weights and what can be done with them. Every call comes from the thread that owns the device."""
 
     name: str
+    max_batch: int
+    """Trajectories that one evaluation takes at most; a larger group is evaluated in parts."""
 
     def check(self, task: Task) -> None:
         """Refuse what cannot be made.
 
         Raises:
-            InputError: bad_steps, bad_strength, bad_guidance, bad_mask, bad_size, bad_control.
+            InputError: bad_steps, bad_strength, bad_guidance, bad_scale, bad_mask, bad_size, bad_control.
         """
 
     def warm_up(self, report: Callable[[str, float], None]) -> None:
@@ -92,10 +95,15 @@ class Engine(Protocol):
         """Encode; returns the trajectory at step 0."""
 
     def cut_short(self, trajectory: Any, *, steps: int) -> None:
-        """Lower the number of steps of a trajectory that has not made a step yet."""
+        """Lower steps_total, to at most `steps`, of a trajectory that has not made a step yet."""
 
     def step(self, trajectories: Sequence[Any]) -> None:
-        """One UNet evaluation for all of them: same engine, same shape, each at its own step."""
+        """One UNet evaluation for all of them: same engine, same shape, each at its own step. One that has made all its
+        steps is left as it is.
+
+        Raises:
+            DeviceError: shape_not_warmed, where a compiled engine meets a shape that warm_up did not know.
+        """
 
     def decode(self, trajectory: Any) -> bool:
         """Decode one tile; True when that was the last."""

@@ -5,11 +5,15 @@ Owns the batch: a row per trajectory, each with its own timestep, prompt, condit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from utils.errors import DeviceError
+
+_UNET = "unet"
 
 Maps = dict[str, torch.Tensor]
 
@@ -34,67 +38,76 @@ class Row:
 
 
 class Denoiser:
-    """A UNet with its ControlNets. `batch_sizes`, if any, are the only ones it is called with."""
+    """A UNet with its ControlNets. Compiled, they only see batches of `batch_sizes`, filled up as needed."""
 
-    def __init__(self, unet: Any, controlnets: Mapping[str, Any], *, batch_sizes: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        unet: Any,
+        controlnets: Mapping[str, Any],
+        *,
+        compile: Callable[[Any], Any] | None = None,
+        batch_sizes: Sequence[int] = (),
+    ) -> None:
         self.unet = unet
         self.controlnets = dict(controlnets)
-        self._batch_sizes = tuple(batch_sizes)
+        self._batch_sizes = tuple(sorted(batch_sizes))
+        self._networks = {_UNET: unet, **self.controlnets}
+        self._compiled = {name: compile(network) for name, network in self._networks.items()} if compile else {}
+        self._frozen = False
+
+    @property
+    def is_compiled(self) -> bool:
+        return bool(self._compiled)
+
+    def freeze(self) -> None:
+        """Compile nothing from now on: a new shape is an error, not a pause of minutes."""
+        self._frozen = True
 
     @torch.no_grad()
-    def __call__(self, rows: Sequence[Row]) -> torch.Tensor:
-        """(B, 4, h, w): the noise seen in each row."""
-        count = len(rows)
-        rows = [*rows, *[rows[-1]] * (self._filled(count) - count)]
-        given = {name: torch.cat([getattr(row, name) for row in rows]) for name in ("latents", "timestep", "tokens")}
-        conditions = {"text_embeds": _cat(rows, "pooled"), "time_ids": _cat(rows, "sizes")}
-        residuals = self._residuals(rows, given, conditions)
+    def __call__(self, rows: Sequence[Row], *, eager: bool = False) -> torch.Tensor:
+        """(B, 4, h, w): the noise seen in each row. `eager` leaves what is compiled aside.
+
+        Raises:
+            DeviceError: shape_not_warmed.
+        """
+        if eager or not self._compiled:
+            return self._evaluate(rows, self._networks)
+        fitting = (size for size in self._batch_sizes if size >= len(rows))
+        filled = [*rows, *[rows[-1]] * (min(fitting, default=len(rows)) - len(rows))]
+        try:
+            torch.compiler.cudagraph_mark_step_begin()
+            with torch.compiler.set_stance("fail_on_recompile" if self._frozen else "default"):
+                # A copy: the next replay of a CUDA graph writes over its output.
+                return self._evaluate(filled, self._compiled)[: len(rows)].clone()
+        except RuntimeError as error:
+            if "fail_on_recompile" not in str(error):
+                raise
+        raise DeviceError("shape_not_warmed", "this size was not prepared for when the engine started")
+
+    def _evaluate(self, rows: Sequence[Row], networks: Mapping[str, Any]) -> torch.Tensor:
+        latents, timesteps, tokens = _cat(rows, "latents"), _cat(rows, "timestep"), _cat(rows, "tokens")
+        conditions: dict[str, Any] = {"text_embeds": _cat(rows, "pooled"), "time_ids": _cat(rows, "sizes")}
+        told = {"encoder_hidden_states": tokens, "return_dict": False}
+        residuals = {}
+        if rows[0].maps:
+            residuals = self._residuals(rows, networks, (latents, timesteps), {**told, "added_cond_kwargs": conditions})
         if rows[0].reference is not None:
-            conditions["image_embeds"] = [_cat(rows, "reference")]
-        sample = given["latents"]
-        if rows[0].extra is not None:
-            sample = torch.cat([sample, _cat(rows, "extra")], dim=1)
-        predicted = self.unet(
-            sample,
-            given["timestep"],
-            encoder_hidden_states=given["tokens"],
-            added_cond_kwargs=conditions,
-            return_dict=False,
-            **residuals,
-        )[0]
-        return predicted[:count].clone()  # the next replay of a CUDA graph writes over it
+            conditions = {**conditions, "image_embeds": [_cat(rows, "reference")]}
+        seen = latents if rows[0].extra is None else torch.cat([latents, _cat(rows, "extra")], dim=1)
+        return networks[_UNET](seen, timesteps, added_cond_kwargs=conditions, **told, **residuals)[0]
 
-    def _filled(self, count: int) -> int:
-        """The smallest compiled batch that `count` rows fit into."""
-        return min((size for size in self._batch_sizes if size >= count), default=count)
-
-    def _residuals(self, rows: Sequence[Row], given: dict, conditions: dict) -> dict:
-        """What the ControlNets add to the UNet, summed over the kinds of maps."""
-        total: list[torch.Tensor] = []
+    def _residuals(self, rows: Sequence[Row], networks: Mapping[str, Any], given: tuple, told: dict) -> dict:
+        """What the ControlNets add inside the UNet, summed over the kinds of maps."""
         scale = _cat(rows, "control_scale")
+        total: list[torch.Tensor] = []
         for kind in rows[0].maps:
-            *down, middle = _flat(
-                self.controlnets[kind](
-                    given["latents"],
-                    given["timestep"],
-                    encoder_hidden_states=given["tokens"],
-                    controlnet_cond=torch.cat([row.maps[kind] for row in rows]),
-                    conditioning_scale=scale,
-                    added_cond_kwargs=dict(conditions),
-                    return_dict=False,
-                )
-            )
-            parts = [*down, middle]
+            seen = torch.cat([row.maps[kind] for row in rows])
+            down, middle = networks[kind](*given, controlnet_cond=seen, conditioning_scale=scale, **told)
+            # A copy, as above: the UNet's replay comes before these are read.
+            parts = [part.clone() for part in (*down, middle)] if self._compiled else [*down, middle]
             total = [before + part for before, part in zip(total, parts, strict=True)] if total else parts
-        if not total:
-            return {}
         return {"down_block_additional_residuals": tuple(total[:-1]), "mid_block_additional_residual": total[-1]}
 
 
 def _cat(rows: Sequence[Row], name: str) -> torch.Tensor:
     return torch.cat([getattr(row, name) for row in rows])
-
-
-def _flat(output: tuple) -> list[torch.Tensor]:
-    down, middle = output
-    return [*down, middle]

@@ -1,7 +1,7 @@
 """The noise levels of one picture, from the first step to the last.
 
-Owns one diffusers scheduler: its timesteps and its step index. Must not know the models. Schedulers keep state from step
-to step, so every trajectory has its own.
+Owns one diffusers scheduler: its timesteps and its step index. Must not know the models. Schedulers keep state from
+step to step, so every trajectory has its own.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ pipelines, taken apart into steps; tests hold each result against those pipeline
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from models.engines.adapter import Adapter
 from models.engines.checking import Limits, check_task
 from models.engines.codec import FACTOR, Codec
-from models.engines.contract import Task
+from models.engines.contract import Params, Task
 from models.engines.denoise import Denoiser, Row
 from models.engines.paste import fault, paste
 from models.engines.prompts import Prompts
@@ -55,7 +55,8 @@ class SdxlEngine:
     def __init__(self, weights: Weights, settings: EngineSettings) -> None:
         self.weights = weights
         self.buckets = getattr(settings, f"{self.name}_buckets")
-        self.max_batch = getattr(settings, f"{self.name}_batches")[-1]
+        self.batches = getattr(settings, f"{self.name}_batches")
+        self.max_batch = max(self.batches)
         self._tile = settings.decode_tile_px // FACTOR
         self._overlap = settings.decode_overlap_px // FACTOR
 
@@ -93,6 +94,7 @@ class SdxlEngine:
         trajectory.mask = F.interpolate(mask, size=self._latent_hw(hw)).to(self.weights.dtype)
         self._encode(trajectory, codec.picture(task.image, hw), mask)
         self._plan(trajectory, task.params.steps)
+        self._wait()
         return trajectory
 
     def _words(self, task: Task) -> tuple:
@@ -135,18 +137,25 @@ class SdxlEngine:
     def cut_short(self, trajectory: Trajectory, *, steps: int) -> None:
         if trajectory.step_index:
             raise ValueError("a trajectory that is under way cannot be cut short")
-        if 1 <= steps < trajectory.schedule.steps:
-            self._plan(trajectory, steps)
+        if not 1 <= steps < trajectory.steps_total:
+            return
+        if steps < len(trajectory.words):  # not even one guided step: the prompt alone, then
+            trajectory.words, trajectory.reference = trajectory.words[-1:], trajectory.reference[-1:]
+        self._plan(trajectory, steps // len(trajectory.words))
 
     @torch.no_grad()
     def step(self, trajectories: Sequence[Trajectory]) -> None:
-        for start in range(0, len(trajectories), self.max_batch):
-            batch = trajectories[start : start + self.max_batch]
+        todo = [trajectory for trajectory in trajectories if trajectory.step_index < trajectory.steps_total]
+        for start in range(0, len(todo), self.max_batch):
+            batch = todo[start : start + self.max_batch]
+            scale = batch[0].shape.reference_scale
             if self.weights.adapter is not None:
-                self.weights.adapter.set_scale(batch[0].shape.reference_scale)
-            predicted = self.weights.denoiser([self._row(trajectory) for trajectory in batch])
+                self.weights.adapter.set_scale(scale)
+            # A compiled UNet has the scale built in, and that is 0.
+            predicted = self.weights.denoiser([self._row(trajectory) for trajectory in batch], eager=scale > 0.0)
             for trajectory, noise in zip(batch, predicted.split(1), strict=True):
                 self._advance(trajectory, noise)
+        self._wait()
 
     def _row(self, trajectory: Trajectory) -> Row:
         words = trajectory.words[trajectory.turn]
@@ -181,6 +190,7 @@ class SdxlEngine:
         if trajectory.decoding is None:
             trajectory.decoding = TiledDecode(trajectory.latents, tile=self._tile, overlap=self._overlap)
         trajectory.picture = trajectory.decoding.advance(self.weights.codec.decode)
+        self._wait()
         return trajectory.picture is not None
 
     @torch.no_grad()
@@ -209,10 +219,46 @@ class SdxlEngine:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    # Warming up.
-
     def warm_up(self, report: Callable[[str, float], None]) -> None:
-        report("done", 1.0)
+        """Every shape once, from begin to finish; whatever is compiled, is compiled here."""
+        rounds = list(self._rounds())
+        for number, (hw, kinds, batch) in enumerate(rounds, start=1):
+            tasks = [self._sample(hw, kinds)] * batch
+            self._make([self.begin(task) for task in tasks])
+            report(f"{hw[1]}x{hw[0]}{''.join(f' {kind}' for kind in kinds)}, batch {batch}", number / len(rounds))
+        self.weights.denoiser.freeze()
+
+    def _rounds(self) -> Iterator[tuple[Hw, tuple[str, ...], int]]:
+        kinds = tuple(sorted(self.weights.denoiser.controlnets))
+        batches = self.batches if self.weights.denoiser.is_compiled else sorted({1, self.max_batch})
+        for hw in self.buckets:
+            for chosen in dict.fromkeys(((), kinds)):
+                for batch in batches:
+                    yield hw, chosen, batch
+
+    def _sample(self, hw: Hw, kinds: tuple[str, ...]) -> Task:
+        grey = np.full((*hw, 3), 127, np.uint8)
+        return Task(
+            id="warm-up",
+            engine=self.name,
+            image=grey,
+            mask=np.full(hw, 255, np.uint8),
+            prompt="a jacket",
+            params=Params(steps=1, strength=0.5),
+            controls=dict.fromkeys(kinds, grey),
+        )
+
+    def _make(self, trajectories: Sequence[Trajectory]) -> None:
+        self.step(trajectories)
+        for trajectory in trajectories:
+            while not self.decode(trajectory):
+                pass
+            paste(trajectory.picture, trajectory.task)
+
+    def _wait(self) -> None:
+        """A unit of work is over when the device has done it: only then is its time known, and another's turn."""
+        if self.weights.device.type == "cuda":
+            torch.cuda.synchronize(self.weights.device)
 
     def _latent_hw(self, hw: Hw) -> Hw:
         return hw[0] // FACTOR, hw[1] // FACTOR

@@ -11,11 +11,14 @@ from pathlib import Path
 
 Hw = tuple[int, int]
 
-TURBO_BUCKETS: tuple[Hw, ...] = ((512, 512), (512, 384), (384, 512), (576, 384), (384, 576), (576, 320), (320, 576))
-"""Around 512 px: square, 3:4, 2:3 and 9:16, lying and standing. A picture is made at the nearest proportions."""
+TURBO_BUCKETS: tuple[Hw, ...] = ((512, 512), (512, 384), (384, 512), (576, 320), (320, 576))
+"""Around 512 px: square, and 3:4 and 9:16 as cameras have it, standing and lying. A picture is made in the bucket whose
+proportions are nearest to its own."""
 
-INPAINT_BUCKETS: tuple[Hw, ...] = tuple((2 * height, 2 * width) for height, width in TURBO_BUCKETS)
-"""The same around 1024 px."""
+INPAINT_BUCKETS: tuple[Hw, ...] = (
+    *((1024, 1024), (1024, 768), (768, 1024), (1152, 768), (768, 1152), (1152, 640), (640, 1152)),
+)
+"""The same around 1024 px, and 2:3 as photos have it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class EngineSettings:
     """Where fetched models lie; the cache of huggingface_hub is looked at as well."""
 
     turbo: str = "stabilityai/sdxl-turbo"
+    turbo_unet: str = ""
+    """Model and file of a distilled UNet for it: ByteDance/SDXL-Lightning:sdxl_lightning_4step_unet.safetensors."""
     taesd: str = "madebyollin/taesdxl"
     """Small autoencoder that keyframes are encoded and decoded with."""
     turbo_full_vae: bool = False
@@ -50,7 +55,7 @@ class EngineSettings:
     turbo_buckets: tuple[Hw, ...] = TURBO_BUCKETS
     inpaint_buckets: tuple[Hw, ...] = INPAINT_BUCKETS
     turbo_batches: tuple[int, ...] = (1, 2, 4, 8)
-    """How many keyframes share a step. When compiled, only these: a batch in between is filled up. The last is the most."""
+    """How many keyframes share a step; the last is the most. Only these are compiled: one in between is filled up."""
     inpaint_batches: tuple[int, ...] = (1,)
     """At 1024 px one picture fills the device; a second one saves nothing."""
     decode_tile_px: int = 640

@@ -1,7 +1,7 @@
 """Decodes latents piece by piece, so that a keyframe never waits for the whole of a large picture.
 
-Owns where the tiles lie and how they are blended; must not know the autoencoder. All tiles of a picture are of one size;
-where they overlap, each counts the less the nearer its edge is.
+Owns where the tiles lie and how they are blended; must not know the autoencoder. All tiles of a picture are of one
+size; where they overlap, each counts the less the nearer its edge is.
 """
 
 from __future__ import annotations
