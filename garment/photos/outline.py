@@ -137,7 +137,7 @@ def _best_side(line: np.ndarray, width: float, *, like: Side | None = None) -> S
         _solve(SLEEVED, unary | pairs | apart, bias=0.0),
         _solve(SLEEVED, unary | pairs | against, bias=2.0),
         _solve(MERGED, unary | pairs | merged, bias=3.0),
-        _solve(BARE, unary | pairs | bare, bias=5.0),
+        _solve(BARE, unary | pairs | bare, bias=5.0 if like is None or not like.sleeved else 14.0),
     ]
     cost, names, found = min(ways, key=lambda way: way[0])
     ends = [*found, len(line) - 1]
@@ -149,13 +149,14 @@ def _unary(p: np.ndarray, sharp: np.ndarray, broad: np.ndarray) -> dict:
     """What each sample costs as each named point."""
     u, y = p.T
     corner = 5.0 * (1 - np.clip(sharp / 1.2, 0, 1)) ** 2
+    low = y[u < 0.35].max(initial=y[-1])  # a sleeve may hang lower than the hem
     depth = np.clip((y - 0.68) / 0.12, -9, 2.2)  # a gap may close early, it cannot reach above the armpit
     return {
         "collar": 0.6 * ((u - 0.19) / 0.04) ** 2 + 0.3 * ((y - 0.1) / 0.1) ** 2 - np.clip(np.abs(sharp), 0, 0.9),
         "shoulder": ((u - 0.5) / 0.025) ** 2 + 0.5 * ((y - 0.24) / 0.1) ** 2 - 1.5 * np.clip(broad, 0, 1.2),
         "cuff_outer": corner,
         "cuff_inner": corner,
-        "hem": corner + ((u - 0.53) / 0.15) ** 2 + ((y.max() - y) / 0.1) ** 2,
+        "hem": corner + ((u - 0.53) / 0.15) ** 2 + ((low - y) / 0.1) ** 2,
         "armpit": -1.2 * np.clip(-sharp, 0, 2.2) + ((u - 0.46) / 0.07) ** 2 + 0.7 * depth**2,
         "notch": -np.clip(-sharp, 0, 1.5) + ((u - 0.5) / 0.12) ** 2 + 4 * np.clip(0.9 - y, 0, None),
     }
@@ -171,11 +172,16 @@ def _pairs(p: np.ndarray) -> dict:
     detour = order * np.hypot(*np.diff(p, axis=0).T).mean() / chord
     straight = ((np.clip(detour, 1, 9) - 1.0) / 0.08) ** 2
     slope = np.degrees(np.arctan2(step[..., 1], step[..., 0]))
+    k = max(1, round(0.16 * len(p) / max(float(np.hypot(*np.diff(p, axis=0).T).sum()), 1e-6)))
+    came = p - p[np.maximum(index - k, 0)]
+    came = came / np.maximum(np.hypot(*came.T), 1e-6)[:, None]
+    aside = (came[:, None, 0] * step[..., 1] - came[:, None, 1] * step[..., 0]) / chord
+    square = 4.0 * (1 - np.clip(aside / 0.85, 0, 1)) ** 2  # a cuff is cut off square to its sleeve
     nearly = 0.6 * np.minimum(straight, 12)
     return {
         ("collar", "shoulder"): 0.5 * ((slope - 22) / 12) ** 2 + np.minimum(straight, 9) + never,
         ("shoulder", "cuff_outer"): np.minimum(((chord - 1.32) / 0.25) ** 2, 5) + nearly + never,
-        ("cuff_outer", "cuff_inner"): ((chord - 0.3) / 0.08) ** 2 + np.minimum(straight, 9) + never,
+        ("cuff_outer", "cuff_inner"): ((chord - 0.26) / 0.085) ** 2 + np.minimum(straight, 9) + square + never,
         ("fork", "hem"): 0.8 * nearly + 0.2 * ((slope - 92) / 10) ** 2 + never,
         "inseam": 0.4 * np.minimum(((chord - 0.95) / 0.25) ** 2, 6) + nearly + never,
         "cuff_on_body": (chord / 0.25) ** 2 + never,
