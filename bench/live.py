@@ -116,16 +116,25 @@ def _goals(report: dict[str, Any]) -> list[Goal]:
             Goal("one kiosk, pictures", one["pictures_per_s"], 20, ">=", "/s"),
             Goal("one kiosk, p50 over the floor's", report["over_the_floor"]["e2e_p50"], 1.8, "<=", "x"),
             Goal("one kiosk, memory grows", None if slope is None else 100 * slope / last, 1, "<=", "% a minute"),
+            Goal("one kiosk, frames without a picture", _lost(one), 0, "<="),
         ]
     if "many" in found:
         e2e = found["many"]["e2e_ms"] or {}
-        label = f"{found['many']['kiosks']} kiosks every {found['many']['every_s']:g} s, end to end, p95"
-        goals.append(Goal(label, e2e.get("p95"), 150, "<=", "ms"))
+        label = f"{found['many']['kiosks']} kiosks every {found['many']['every_s']:g} s"
+        goals += [
+            Goal(f"{label}, end to end, p95", e2e.get("p95"), 150, "<=", "ms"),
+            Goal(f"{label}, frames without a picture", _lost(found["many"]), 0, "<="),
+        ]
     if "naive" in found:
         ours, theirs = found["pushed"]["age_ms"], found["naive"]["age_ms"]
         times = theirs["p95"] / ours["p95"] if ours and theirs else None
         goals.append(Goal("pushed, naive's picture is older, p95", times, 5, ">=", "x"))
     return goals
+
+
+def _lost(scenario: dict[str, Any]) -> int:
+    """Frames that were dropped, refused or failed: with one in flight there should be none."""
+    return scenario["dropped"] + sum(scenario["errors"].values())
 
 
 def _over_the_floor(one: dict[str, Any], floors: Sequence[dict[str, Any]]) -> dict[str, float | None]:

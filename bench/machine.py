@@ -11,6 +11,7 @@ import platform
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ class Watch:
 
     def _sample(self) -> None:
         while self._root is not None and not self._over.is_set():
-            resident = sum(process.memory_info().rss for process in self._tree())
-            self._samples.append((time.monotonic() - self._began_s, resident / 2**20))
+            with suppress(psutil.NoSuchProcess):  # a child that has just ended
+                resident = sum(process.memory_info().rss for process in self._tree())
+                self._samples.append((time.monotonic() - self._began_s, resident / 2**20))
             self._over.wait(_EVERY_S)
 
     def _cpu_s(self) -> float:

@@ -115,7 +115,7 @@ def test_live_reports_what_it_promises(served, weights_dir, tmp_path, capsys):
     assert [set(each["steps_ms"]) for each in found["floor"]] == [steps, steps]
     assert found["over_the_floor"]["e2e_p50"] > 0
     assert {"cpu", "cores", "python", "commit", "versions"} <= set(found["machine"])
-    assert len(found["goals"]) == 5
+    assert len(found["goals"]) == 6
     assert {goal["name"]: goal["met"] for goal in found["goals"]}["one kiosk, memory grows"] is False
     printed = capsys.readouterr().out
     assert "one kiosk, end to end, p95" in printed
