@@ -15,14 +15,14 @@ next unit of work, does it and says how it went. Used by one thread at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from models.scheduler_costs import Costs
 from models.scheduler_jobs import Admit, Drop, Job, Outcome, Refuse, Rules, Unit, Wait
-from models.scheduler_plan import Turns, Work, finish_times, least_ms, likely_shape
+from models.scheduler_plan import ALL_STEPS, Outlook, Turns, best_ms, least_ms, likely_shape, unit_ms, work_of
 
-_UNLIMITED = 1 << 30  # steps: above the ladder
 _HOPELESS = 0.8  # of the estimate; a keyframe that has begun is given up when not even this fits
+_LONG_PAUSE = 10.0  # times the wait for company; a longer pause says nothing more about how keyframes come
 _NEWEST_COUNTS = 0.3  # of the running mean of the time between keyframes
 
 
@@ -32,13 +32,14 @@ class Policy:
     def __init__(self, rules: Rules | None = None, *, costs: Costs | None = None) -> None:
         self._rules = rules or Rules()
         self._costs = costs or Costs()
+        self._least = self._rules.ladder[-1]  # steps; the lowest rung
         self._jobs: dict[int, Job] = {}  # in the order in which they came
         self._drops: list[Drop] = []  # not handed out yet
         self._under_way: Unit | None = None
         self._turns = Turns(self._rules)
         self._probed_ms = -math.inf  # when a keyframe was last let in against the estimates
         self._live_came_ms = -math.inf  # when the last keyframe came
-        self._live_gap_ms = math.inf  # running mean of the time between keyframes
+        self._live_gap_ms = _LONG_PAUSE * self._rules.company_ms  # running mean of the time between keyframes
         self._fewer: dict[str, int] = {}  # by engine: what batches came down to for want of memory
 
     def __len__(self) -> int:
@@ -97,77 +98,92 @@ class Policy:
         for other in self._live():
             if other.session == job.session and not self._has_begun(other):
                 self._drop(other, "superseded")
-        live = self._live()
-        if len(live) >= self._rules.most_live:
-            return Refuse("busy", self._drained_ms(live, now_ms))
-        lost = self._late(live, self._rules.ladder[-1], now_ms)
-        for level in self._rungs([*live, job]):
-            if self._late([*live, job], level, now_ms) <= lost:
-                return Admit(min(job.steps_asked, level))
-        if not live and now_ms - self._probed_ms >= self._rules.probe_ms:
+        before, after = self._outlook(now_ms), self._outlook(now_ms, also=job)
+        if len(before.live) >= self._rules.most_live:
+            return Refuse("busy", before.drained_ms(self._least))
+        if (level := self._level(after, before.late(self._least))) is not None:
+            return Admit(min(job.steps_asked, level))
+        if not before.live and self._is_worth_trying(job, before):
             self._probed_ms, job.probe = now_ms, True
-            return Admit(min(job.steps_asked, self._rules.ladder[-1]))
-        return Refuse("late", self._drained_ms(live, now_ms))
+            return Admit(min(job.steps_asked, self._least))
+        return Refuse("late", before.drained_ms(self._least))
 
     def _admit_capture(self, job: Job, now_ms: float) -> Admit | Refuse:
         captures = self._captures()
-        ahead_ms = sum(least_ms(self._work(other), self._costs) for other in captures)
+        ahead_ms = sum(least_ms(work_of(other, self._under_way), self._costs) for other in captures)
         if len(captures) >= self._rules.most_captures:
             return Refuse("busy", ahead_ms / len(captures))
-        own_ms = least_ms(self._work(job), self._costs)
+        own_ms = least_ms(work_of(job, None), self._costs)
         if captures and now_ms + ahead_ms + own_ms > job.due_ms:
             return Refuse("late", ahead_ms)
         if not captures:
             self._turns.count_from(now_ms)
         return Admit(job.steps_asked)
 
+    def _is_worth_trying(self, job: Job, outlook: Outlook) -> bool:
+        """Whether the best that was ever measured would do: who refuses everything never sees things get better."""
+        rested = outlook.now_ms - self._probed_ms >= self._rules.probe_ms
+        return rested and outlook.free_ms() + best_ms(job, self._costs) <= job.due_ms
+
     def _note_arrival(self, now_ms: float) -> None:
-        gap_ms, self._live_came_ms = now_ms - self._live_came_ms, now_ms
-        known = math.isfinite(self._live_gap_ms)
-        self._live_gap_ms = self._live_gap_ms + _NEWEST_COUNTS * (gap_ms - self._live_gap_ms) if known else gap_ms
+        gap_ms = min(now_ms - self._live_came_ms, _LONG_PAUSE * self._rules.company_ms)
+        self._live_came_ms = now_ms
+        self._live_gap_ms += _NEWEST_COUNTS * (gap_ms - self._live_gap_ms)
 
     # Who comes next.
 
     def _live_unit(self, now_ms: float) -> Unit | Wait | None:
-        live = sorted((job for job in self._live() if not self._has_to_wait(job)), key=_by_deadline)
+        live = sorted((job for job in self._live() if not self._has_to_wait(job)), key=lambda job: job.in_line)
         if not live:
             return None
         lead = live[0]
         if lead.phase != "step":
             return self._unit([lead], now_ms)
-        alike = [job for job in live if job is lead or self._may_share(lead, job)]
-        sharing = [job for job in alike if job.phase == "step"][: self._batch_of(lead.engine)]
-        if len(sharing) < self._batch_of(lead.engine) and not lead.alone:
-            if waiting := [job for job in alike if job.phase == "begin"]:
-                return self._unit(waiting[:1], now_ms)  # whoever can share is begun first: then each step serves both
+        most = self._batch_of(lead.engine)
+        alike = [job for job in live if job is lead or self._may_share(lead, job)][:most]
+        sharing = self._company(lead, alike, now_ms)
+        if waiting := [job for job in sharing if job.phase == "begin"]:
+            return self._unit(waiting[:1], now_ms)  # whoever can share is begun first: from then on a step serves all
+        if sharing == alike and len(sharing) < most and not lead.alone:
             until_ms = min(job.arrival_ms for job in sharing) + self._rules.company_ms
             if now_ms < until_ms and self._is_worth_waiting(sharing, until_ms):
                 return Wait(until_ms)
-        self._settle_steps(sharing, now_ms)
+        self._settle_steps(sharing, now_ms, apart=_ids(alike) - _ids(sharing))
+        for job in sharing:
+            job.place_ms = min(job.place_ms, lead.place_ms)
         return self._unit(sharing, now_ms)
+
+    def _company(self, lead: Job, alike: list[Job], now_ms: float) -> list[Job]:
+        """Who shares the lead's step: all if it can afford that, or those who have begun, or nobody."""
+        outlook = self._outlook(now_ms)
+        if len(alike) == 1:
+            return alike
+        for company in (alike, [job for job in alike if job.phase == "step"], [lead]):
+            if lead.id not in outlook.late(self._least, apart=_ids(alike) - _ids(company)):
+                return company
+        return alike
 
     def _is_worth_waiting(self, sharing: Sequence[Job], until_ms: float) -> bool:
         """Whether others come that fast, nobody is on the way and everybody could still have every step."""
         if self._live_gap_ms > self._rules.company_ms or any(job.step_index for job in sharing):
             return False
-        return not self._late(self._live(), _UNLIMITED, until_ms)
+        return not self._outlook(until_ms).late(ALL_STEPS)
 
-    def _settle_steps(self, jobs: Iterable[Job], now_ms: float) -> None:
+    def _settle_steps(self, jobs: Iterable[Job], now_ms: float, *, apart: Set[int]) -> None:
         """Grant steps to those that make their first one: as many as everybody's deadline allows."""
         first = [job for job in jobs if job.step_index == 0]
         if not first:
             return
-        live, least = self._live(), self._rules.ladder[-1]
-        lost = self._late(live, least, now_ms)
-        level = next((rung for rung in self._rungs(live) if self._late(live, rung, now_ms) <= lost), least)
+        outlook = self._outlook(now_ms)
+        level = self._level(outlook, outlook.late(self._least, apart=apart), apart=apart) or self._least
         for job in first:
-            job.steps_total = min(job.steps_asked, least if job.probe else level)
+            job.steps_total = min(job.steps_asked, self._least if job.probe else level)
 
     def _unit(self, jobs: Sequence[Job], now_ms: float) -> Unit:
         lead = jobs[0]
         first = lead.phase == "step" and lead.kind == "live"
         steps = {job.id: job.steps_total for job in jobs if first and job.step_index == 0}
-        expected_ms = self._unit_ms(lead, len(jobs))
+        expected_ms = unit_ms(lead, self._costs, batch=len(jobs))
         if lead.kind == "capture":
             self._turns.count_from(now_ms + expected_ms)
         self._under_way = Unit(lead.phase, lead.engine, tuple(job.id for job in jobs), steps, now_ms, expected_ms)
@@ -197,6 +213,8 @@ class Policy:
             self._drop(job, "failed")
         elif outcome.result == "last":
             del self._jobs[job.id]
+        elif again and any(other.session == job.session and not self._has_begun(other) for other in self._live()):
+            self._drop(job, "superseded")
         elif again:
             job.restart_alone()
         else:
@@ -206,7 +224,7 @@ class Policy:
         for job in list(self._jobs.values()):
             left_ms = 0.0
             if job.kind == "live" and not job.probe:
-                left_ms = least_ms(self._work(job, self._rules.ladder[-1]), self._costs)
+                left_ms = least_ms(work_of(job, None, level=self._least), self._costs)
                 left_ms *= _HOPELESS if job.phase != "begin" else 1.0
             if now_ms + left_ms > job.due_ms:
                 self._drop(job, "late")
@@ -217,52 +235,22 @@ class Policy:
 
     # What will be.
 
-    def _late(self, live: Iterable[Job], level: int, now_ms: float) -> set[int]:
-        """Who would miss the deadline if everybody who has made no step yet got `level` steps at most."""
-        finished, capture = self._forecast(live, level, now_ms), self._oldest_capture()
-        if capture is not None:
-            unit_ms = self._unit_ms(capture, 1)
-            finished = {
-                id: self._turns.delayed_ms(at_ms, capture=capture, now_ms=now_ms, unit_ms=unit_ms)
-                for id, at_ms in finished.items()
-            }
-        return {job.id for job in live if finished[job.id] > job.due_ms}
-
-    def _drained_ms(self, live: Iterable[Job], now_ms: float) -> float:
-        """How long the keyframes that are in will take, cut down as far as they can be."""
-        return max(self._forecast(live, self._rules.ladder[-1], now_ms).values(), default=now_ms) - now_ms
-
-    def _forecast(self, live: Iterable[Job], level: int, now_ms: float) -> dict[int, float]:
-        unit = self._under_way
-        at_ms = now_ms if unit is None else max(now_ms, unit.began_ms + unit.expected_ms)
-        ahead_ms: dict[str, float] = {}  # by session: when the keyframe that is being made is due
-        for job in self._live():
-            if self._has_begun(job):
-                ahead_ms[job.session] = max(job.due_ms, ahead_ms.get(job.session, job.due_ms))
-        works = [self._work(job, level, ahead_ms=ahead_ms.get(job.session, job.due_ms)) for job in live]
-        return finish_times(works, at_ms=at_ms, costs=self._costs, batch_of=self._batch_of)
-
-    def _work(self, job: Job, level: int = _UNLIMITED, *, ahead_ms: float = -math.inf) -> Work:
-        """What is left of it after the unit under way, with `level` steps at most if they are not settled."""
-        running = self._is_running(job)
-        settled = job.kind == "capture" or job.step_index > 0 or (running and job.phase == "step")
-        steps = job.steps_left if settled else min(job.steps_asked, level)
-        return Work(
-            job,
-            place_ms=max(job.due_ms, ahead_ms),
-            begin=job.phase == "begin" and not running,
-            steps=0 if job.phase == "decode" else steps - (running and job.phase == "step"),
-            decode=not (running and job.phase == "decode"),
+    def _outlook(self, now_ms: float, *, also: Job | None = None) -> Outlook:
+        return Outlook(
+            now_ms,
+            live=self._live() if also is None else [*self._live(), also],
+            unit=self._under_way,
+            capture=self._oldest_capture(),
+            turns=self._turns,
+            costs=self._costs,
+            batch_of=self._batch_of,
         )
 
-    def _rungs(self, live: Iterable[Job]) -> tuple[int, ...]:
-        """How many steps there may be at most, falling."""
-        asked = max(job.steps_asked for job in live)
-        return (_UNLIMITED, *(steps for steps in self._rules.ladder if steps < asked))
-
-    def _unit_ms(self, job: Job, batch: int) -> float:
-        phase = "tile" if job.phase == "decode" else job.phase
-        return self._costs.of(phase, job.engine, likely_shape(job, self._costs), batch=batch)
+    def _level(self, outlook: Outlook, lost: set[int], *, apart: Set[int] = frozenset()) -> int | None:
+        """The highest rung on which nobody is late but who is lost anyway; None if there is none."""
+        asked = max(job.steps_asked for job in outlook.live)
+        rungs = (ALL_STEPS, *(steps for steps in self._rules.ladder if steps < asked))
+        return next((rung for rung in rungs if outlook.late(rung, apart=apart) <= lost), None)
 
     # Who is there.
 
@@ -290,12 +278,12 @@ class Policy:
     def _may_share(self, lead: Job, job: Job) -> bool:
         """Whether both can make their steps together, as far as is known before the job has begun."""
         same = (lead.engine, lead.shape) == (job.engine, likely_shape(job, self._costs))
-        return same and not (lead.alone or job.alone)
+        return same and job.phase != "decode" and not (lead.alone or job.alone)
 
     def _batch_of(self, engine: str) -> int:
         most = self._rules.batch.get(engine, 1)
         return min(most, self._fewer.get(engine, most))
 
 
-def _by_deadline(job: Job) -> tuple[float, int]:
-    return (job.due_ms, job.id)
+def _ids(jobs: Iterable[Job]) -> set[int]:
+    return {job.id for job in jobs}

@@ -5,6 +5,7 @@ Owns the running estimates; must not know jobs, deadlines or what is decided by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 
 _NEWEST_COUNTS = 0.15  # of a running mean, once there are enough samples
@@ -35,6 +36,11 @@ class Costs:
         rough = self._rough.get((phase, engine))
         return rough.estimate * batch if rough is not None else 0.0
 
+    def best(self, phase: str, engine: str) -> float:
+        """The least that such a unit of one picture ever took."""
+        rough = self._rough.get((phase, engine))
+        return rough.least if rough is not None else 0.0
+
     def learn_shape(self, engine: str, size: Hashable, shape: Hashable) -> None:
         """An engine has made this shape of a picture of this size."""
         self._shapes.pop((engine, size), None)
@@ -54,12 +60,14 @@ class _Running:
         self._count = 0
         self._mean = 0.0
         self._spread = 0.0
+        self.least = math.inf
 
     @property
     def estimate(self) -> float:
         return self._mean + self._spread
 
     def observe(self, sample: float) -> None:
+        self.least = min(self.least, sample)
         if self._count:
             sample = min(sample, _OUTLIER * max(self.estimate, 0.01))
         self._count += 1

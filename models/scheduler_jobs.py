@@ -38,6 +38,8 @@ class Job:
     step_index: int = 0
     steps_total: int = 0
     """Steps that the job was granted; settled when it makes its first one."""
+    place_ms: float = math.inf
+    """Where it stands in line: at its deadline, or at that of somebody more urgent with whom it shared a step."""
     alone: bool = False
     """It failed in company or for want of memory, and is made once more by itself."""
     cancelled: bool = False
@@ -48,10 +50,16 @@ class Job:
 
     def __post_init__(self) -> None:
         self.steps_total = self.steps_asked
+        self.place_ms = self.due_ms
 
     @property
     def due_ms(self) -> float:
         return math.inf if self.deadline_ms is None else self.deadline_ms
+
+    @property
+    def in_line(self) -> tuple[float, float, int]:
+        """Who goes first, sorted."""
+        return (self.place_ms, self.due_ms, self.id)
 
     @property
     def steps_left(self) -> int:
@@ -71,6 +79,7 @@ class Job:
         """From the beginning, in no company."""
         self.phase, self.shape, self.alone = "begin", None, True
         self.step_index, self.steps_total, self.decoding_ms = 0, self.steps_asked, 0.0
+        self.place_ms = self.due_ms
 
 
 @dataclass(frozen=True)
