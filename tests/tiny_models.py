@@ -18,10 +18,41 @@ from diffusers import (
     StableDiffusionXLInpaintPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from safetensors.torch import save_file
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
+from models.engines.settings import EngineSettings
+
+SIZES = ((64, 64), (64, 128), (128, 64))
+"""What tiny pictures are made at."""
 WIDTH = 8  # of each text encoder, and of the projection of the second
 _TIME = 8  # width of each of the six size conditions
+
+
+def settings(folder: Path) -> EngineSettings:
+    """Settings with every model in it but the IP-Adapter, on the CPU, for pictures of SIZES."""
+    return EngineSettings(
+        device="cpu",
+        folder=folder / "fetched",
+        turbo=str(turbo(folder / "turbo")),
+        taesd=str(taesd(folder / "taesd")),
+        inpaint=str(inpainting(folder / "inpaint")),
+        vae="",
+        controlnets={
+            "edge": str(controlnet(folder / "edge", seed=5)),
+            "depth": str(controlnet(folder / "depth", seed=6)),
+        },
+        turbo_buckets=SIZES,
+        inpaint_buckets=SIZES,
+        inpaint_batches=(1, 2, 4, 8),
+    )
 
 
 def turbo(folder: Path) -> Path:
@@ -58,6 +89,38 @@ def controlnet(folder: Path, *, seed: int = 5) -> Path:
             torch.nn.init.normal_(parameter, std=0.1)
     model.save_pretrained(folder)
     return folder
+
+
+def ip_adapter(folder: Path) -> str:
+    """A model like IP-Adapter's for SDXL, as the settings name it: the file and the image encoder beside it."""
+    torch.manual_seed(7)
+    tensors = {
+        "image_proj.proj.weight": torch.randn(4 * 2 * WIDTH, WIDTH),
+        "image_proj.proj.bias": torch.randn(4 * 2 * WIDTH),
+        "image_proj.norm.weight": torch.ones(2 * WIDTH),
+        "image_proj.norm.bias": torch.zeros(2 * WIDTH),
+    }
+    denoiser = unet(channels=9, seed=0)
+    crossing = [name for name in denoiser.attn_processors if name.endswith("attn2.processor")]
+    for number, name in enumerate(crossing):
+        inner = denoiser.get_submodule(name.removesuffix(".processor")).to_k.out_features
+        for part in ("to_k_ip", "to_v_ip"):
+            tensors[f"ip_adapter.{2 * number + 1}.{part}.weight"] = torch.randn(inner, 2 * WIDTH)
+    (folder / "sdxl_models").mkdir(parents=True)
+    save_file(tensors, folder / "sdxl_models" / "ip-adapter_sdxl.safetensors")
+    encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=WIDTH,
+            intermediate_size=WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=16,
+        )
+    )
+    encoder.save_pretrained(folder / "sdxl_models" / "image_encoder")
+    return f"{folder}:sdxl_models/ip-adapter_sdxl.safetensors"
 
 
 def unet(*, channels: int, seed: int) -> UNet2DConditionModel:

@@ -51,8 +51,12 @@ def check_switches(settings: EngineSettings, device: torch.device) -> None:
     Raises:
         ConfigError: xformers_unavailable, attention_conflict, compile_unavailable.
     """
-    if settings.enable_xformers and settings.enable_attention_slicing:
-        raise ConfigError("attention_conflict", "xformers and attention slicing exclude each other", hint="choose one")
+    if settings.enable_attention_slicing and (settings.enable_xformers or settings.ip_adapter):
+        raise ConfigError(
+            "attention_conflict",
+            "attention slicing works neither with xformers nor with an IP-Adapter",
+            hint="leave attention slicing out, unless memory is short",
+        )
     if settings.enable_xformers and (importlib.util.find_spec("xformers") is None or device.type != "cuda"):
         raise ConfigError(
             "xformers_unavailable",

@@ -95,11 +95,10 @@ class Engine(Protocol):
         """Encode; returns the trajectory at step 0."""
 
     def cut_short(self, trajectory: Any, *, steps: int) -> None:
-        """Lower steps_total, to at most `steps`, of a trajectory that has not made a step yet."""
+        """Lower steps_total to `steps` for a trajectory that has not made a step yet; it is never raised."""
 
     def step(self, trajectories: Sequence[Any]) -> None:
-        """One UNet evaluation for all of them: same engine, same shape, each at its own step. One that has made all its
-        steps is left as it is.
+        """One UNet evaluation for all of them: same engine, same shape, each at its own step, none at its end.
 
         Raises:
             DeviceError: shape_not_warmed, where a compiled engine meets a shape that warm_up did not know.

@@ -75,7 +75,8 @@ class Denoiser:
         fitting = (size for size in self._batch_sizes if size >= len(rows))
         filled = [*rows, *[rows[-1]] * (min(fitting, default=len(rows)) - len(rows))]
         try:
-            torch.compiler.cudagraph_mark_step_begin()
+            if rows[0].latents.is_cuda:
+                torch.compiler.cudagraph_mark_step_begin()
             with torch.compiler.set_stance("fail_on_recompile" if self._frozen else "default"):
                 # A copy: the next replay of a CUDA graph writes over its output.
                 return self._evaluate(filled, self._compiled)[: len(rows)].clone()

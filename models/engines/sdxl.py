@@ -93,7 +93,7 @@ class SdxlEngine:
         mask = codec.hard_mask(task.mask, hw)
         trajectory.mask = F.interpolate(mask, size=self._latent_hw(hw)).to(self.weights.dtype)
         self._encode(trajectory, codec.picture(task.image, hw), mask)
-        self._plan(trajectory, task.params.steps)
+        self._plan(trajectory, evaluations=task.params.steps * len(trajectory.words))
         self._wait()
         return trajectory
 
@@ -123,31 +123,27 @@ class SdxlEngine:
             trajectory.reference = seen[-len(trajectory.words) :]
         trajectory.shape = Shape(hw, tuple(trajectory.maps), scale)
 
-    def _plan(self, trajectory: Trajectory, steps: int) -> None:
-        """Lay out `steps` levels and noise the latents for the first of them."""
+    def _plan(self, trajectory: Trajectory, *, evaluations: int) -> None:
+        """Lay out the levels that so many evaluations pass, and noise the latents for the first of them."""
         trajectory.schedule = Schedule(
             self.weights.scheduler,
-            steps=steps,
+            steps=-(-evaluations // len(trajectory.words)),
             strength=trajectory.task.params.strength,
             device=self.weights.device,
         )
-        trajectory.steps_total = steps * len(trajectory.words)
+        trajectory.steps_total = evaluations
         trajectory.latents = trajectory.schedule.first(trajectory.frame, trajectory.noise)
 
     def cut_short(self, trajectory: Trajectory, *, steps: int) -> None:
         if trajectory.step_index:
             raise ValueError("a trajectory that is under way cannot be cut short")
-        if not 1 <= steps < trajectory.steps_total:
-            return
-        if steps < len(trajectory.words):  # not even one guided step: the prompt alone, then
-            trajectory.words, trajectory.reference = trajectory.words[-1:], trajectory.reference[-1:]
-        self._plan(trajectory, steps // len(trajectory.words))
+        if 1 <= steps < trajectory.steps_total:
+            self._plan(trajectory, evaluations=steps)
 
     @torch.no_grad()
     def step(self, trajectories: Sequence[Trajectory]) -> None:
-        todo = [trajectory for trajectory in trajectories if trajectory.step_index < trajectory.steps_total]
-        for start in range(0, len(todo), self.max_batch):
-            batch = todo[start : start + self.max_batch]
+        for start in range(0, len(trajectories), self.max_batch):
+            batch = trajectories[start : start + self.max_batch]
             scale = batch[0].shape.reference_scale
             if self.weights.adapter is not None:
                 self.weights.adapter.set_scale(scale)
@@ -174,17 +170,19 @@ class SdxlEngine:
 
     def _advance(self, trajectory: Trajectory, predicted: torch.Tensor) -> None:
         """One evaluation further; with guidance, the first of two is kept for the second."""
-        step, last_turn = trajectory.step, len(trajectory.words) - 1
-        if trajectory.turn < last_turn:
+        if trajectory.turn < len(trajectory.words) - 1:
             trajectory.unguided = predicted
-            trajectory.step_index += 1
-            return
-        if last_turn:
-            guidance = trajectory.task.params.guidance
-            predicted = trajectory.unguided + guidance * (predicted - trajectory.unguided)
-        latents = trajectory.schedule.next(predicted, trajectory.latents, step, draw=trajectory.draw)
-        trajectory.latents = self._settle(trajectory, latents)
+        else:
+            if trajectory.unguided is not None:
+                predicted = self._guided(trajectory, predicted)
+            latents = trajectory.schedule.next(predicted, trajectory.latents, trajectory.step, draw=trajectory.draw)
+            trajectory.latents, trajectory.unguided = self._settle(trajectory, latents), None
         trajectory.step_index += 1
+
+    def _guided(self, trajectory: Trajectory, predicted: torch.Tensor) -> torch.Tensor:
+        """Further away from what the negative prompt would have."""
+        without = trajectory.unguided
+        return without + trajectory.task.params.guidance * (predicted - without)
 
     def decode(self, trajectory: Trajectory) -> bool:
         if trajectory.decoding is None:

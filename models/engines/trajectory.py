@@ -66,5 +66,6 @@ class Trajectory:
 
     @property
     def turn(self) -> int:
-        """Which entry of `words` is next to be evaluated."""
-        return self.step_index % len(self.words)
+        """Which entry of `words` is next to be evaluated. An odd one out at the end goes without guidance."""
+        alone = self.step_index == self.steps_total - 1 and self.step_index % len(self.words) == 0
+        return len(self.words) - 1 if alone else self.step_index % len(self.words)
