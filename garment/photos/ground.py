@@ -20,6 +20,7 @@ _FLOOR_LAB = (1.0, 0.7, 0.7)  # JPEG noise: no ground is plainer than this
 _CEILING_LAB = (5.0, 3.0, 3.0)  # a ground that varies more than this around the model is not plain
 _SHADOW = 0.42  # of the ground's lightness: nothing that lies beside it is darker because of its shadow
 _SMOOTH = 3.5  # CIE lightness: standard deviation up to which a place has no texture
+_SPECK_PX = 8  # what is smaller is noise
 _EDGE = 6.0  # CIE lightness: step from which there is an edge
 
 
@@ -149,16 +150,21 @@ def _gap_like(blobs: np.ndarray, edges: np.ndarray, outside: np.ndarray, *, area
     count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=4)
     kept, enclosed = np.zeros_like(blobs), 0
     for i in range(1, count):
-        blob = (labels == i).astype(np.uint8)
-        rim = (cv2.dilate(blob, disc(13)) > 0) & (blob == 0)
-        is_open = bool((blob & outside).any())
-        area = stats[i, cv2.CC_STAT_AREA]
-        if np.percentile(edges[rim], 75) < _EDGE or area > areas[1] or not (is_open or area >= areas[0]):
+        x, y, w, h, area = stats[i]
+        if not _SPECK_PX <= area <= areas[1]:
             continue
-        _, (a, b), _ = cv2.minAreaRect(np.argwhere(blob)[:, ::-1].astype(np.float32))
-        if is_open or max(a, b) > 2.0 * min(a, b):
-            kept, enclosed = kept | blob, enclosed + (not is_open)
-    return kept if enclosed <= 4 else kept & 0
+        window = (slice(max(y - 7, 0), y + h + 7), slice(max(x - 7, 0), x + w + 7))
+        blob = (labels[window] == i).astype(np.uint8)
+        is_open = bool((blob & outside[window]).any())
+        if not is_open and area < areas[0]:
+            continue
+        rim = (cv2.dilate(blob, disc(13)) > 0) & (blob == 0)
+        _, (long, short), _ = cv2.minAreaRect(cv2.findNonZero(blob))
+        slender = max(long, short) > 2.0 * min(long, short)
+        if (is_open or slender) and np.percentile(edges[window][rim], 75) >= _EDGE:
+            kept[window] |= blob
+            enclosed += not is_open
+    return kept if enclosed <= 4 else np.zeros_like(blobs)
 
 
 def disc(diameter: float) -> np.ndarray:

@@ -48,7 +48,9 @@ def lay_out(rgb: np.ndarray, alpha: np.ndarray, landmarks: Landmarks) -> LaidOut
     angle = 0.6 * np.arctan2(-down[0], down[1]) + 0.4 * np.arctan2(across[1], across[0])
     cosine, sine = np.cos(-angle), np.sin(-angle)
     linear = np.array([[cosine, -sine], [sine, cosine]]) if abs(angle) > 0.006 else np.eye(2)
-    extent = np.argwhere(alpha > 0.02)[:, ::-1] @ linear.T
+    seen = (alpha > 0.02).astype(np.uint8)
+    outlines, _ = cv2.findContours(seen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    extent = np.vstack([outline[:, 0] for outline in outlines]) @ linear.T
     margin = round(MARGIN_MM * px_per_mm) + 2
     low, high = np.floor(extent.min(0)) - margin, extent.max(0) + margin
     matrix = np.column_stack([linear, -low])

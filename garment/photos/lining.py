@@ -19,19 +19,19 @@ _FADE_MM = (-18.0, 14.0)  # around the pit of the neck: below it the wearer's ow
 def line_neck(photo: LaidOut, opening: Opening) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (h, w, 3) and float32 (h, w) alpha of what shows through the opening."""
     alpha, px_per_mm = photo.alpha, photo.px_per_mm
-    ys = np.arange(alpha.shape[0], dtype=np.float32)[:, None]
-    top = _collar_edge(alpha, opening)
     pit = float(photo.points["torso.neck"][1])
     start, end = (pit + mm * px_per_mm for mm in _FADE_MM)
-    soft_top = np.clip(ys - top + 0.5, 0, 1)
-    shape = cv2.dilate(opening.mask, np.ones((5, 5), np.uint8)) * soft_top * np.clip((end - ys) / (end - start), 0, 1)
+    rows = min(max(int(end) + 1, 1), alpha.shape[0])
+    ys, top = np.arange(rows, dtype=np.float32)[:, None], _collar_edge(alpha, opening)
+    seen = cv2.dilate(opening.mask[:rows], np.ones((5, 5), np.uint8))
+    seen *= np.clip(ys - top + 0.5, 0, 1) * np.clip((end - ys) / (end - start), 0, 1)
     below = (ys - top) / (_COLLAR_MM * px_per_mm)
     collar = np.clip((1 - below) * 12, 0, 1)[..., None]
     seam = 1 - 0.35 * np.exp(-(((below - 1.04) / 0.05) ** 2))[..., None]  # the collar's edge shades the lining
-    cloth = _patch(photo)
-    lining = _lining(photo, opening)
-    made = (cloth * collar + lining * (1 - collar)) * seam
-    return np.clip(made + 0.5, 0, 255).astype(np.uint8), shape.astype(np.float32)
+    made = (_patch(photo)[:rows] * collar + _lining(photo, opening) * (1 - collar)) * seam
+    rgb, shape = photo.rgb.copy(), np.zeros(alpha.shape, np.float32)
+    rgb[:rows], shape[:rows] = np.clip(made + 0.5, 0, 255), seen
+    return rgb, shape
 
 
 def _collar_edge(alpha: np.ndarray, opening: Opening) -> np.ndarray:
