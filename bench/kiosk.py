@@ -10,13 +10,14 @@ import asyncio
 import base64
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 _PATIENCE_S = 60.0
 
@@ -96,11 +97,12 @@ class Kiosk:
     ) -> None:
         """One frame in flight; the next is due `every_s` after the last was, or as soon as its picture is there."""
         due_s, last = time.monotonic() + phase_s, self._seq + most
-        while due_s < until_s and self._seq < last:
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            await self._send_frame()
-            await self._answered()
-            due_s = max(due_s + every_s, time.monotonic())
+        with self._noting_the_end():
+            while due_s < until_s and self._seq < last:
+                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                await self._send_frame()
+                await self._answered()
+                due_s = max(due_s + every_s, time.monotonic())
 
     async def push(self, *, until_s: float, hz: float, phase_s: float = 0.0) -> None:
         """Send at a camera's pace, whatever comes back; what the network does not take waits here, as in a browser."""
@@ -109,7 +111,7 @@ class Kiosk:
         due_s = time.monotonic() + phase_s
         while due_s < until_s:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            task = asyncio.create_task(self._send_frame())
+            task = asyncio.create_task(self._try_to_send())
             sending.add(task)
             task.add_done_callback(sending.discard)
             due_s += 1 / hz
@@ -120,6 +122,10 @@ class Kiosk:
     def forget(self) -> None:
         """Begin the notes anew, once everything is warm."""
         self.notes = Notes()
+
+    async def _try_to_send(self) -> None:
+        with suppress(ConnectionClosed):  # the reader notes it
+            await self._send_frame()
 
     async def _send_frame(self) -> None:
         self._seq += 1
@@ -137,8 +143,17 @@ class Kiosk:
                 return
 
     async def _read(self) -> None:
-        while True:  # without wait_for, which before Python 3.12 may swallow the cancellation
-            self.notes.take(self._decode(await self._socket.recv()))
+        with self._noting_the_end():
+            while True:  # without wait_for, which before Python 3.12 may swallow the cancellation
+                self.notes.take(self._decode(await self._socket.recv()))
+
+    @contextmanager
+    def _noting_the_end(self) -> Iterator[None]:
+        """A session that the server ends is a result; what its screen shows goes on ageing."""
+        try:
+            yield
+        except ConnectionClosed as closed:
+            self.notes.errors.append(f"closed {closed.rcvd.code if closed.rcvd else 'without a word'}")
 
     async def _receive(self) -> Answer:
         return self._decode(await asyncio.wait_for(self._socket.recv(), _PATIENCE_S))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 
 import cv2
@@ -98,6 +99,17 @@ def test_pushing_goes_on_whatever_comes_back(served, short_film):
     assert 60 <= found["sent"] <= 80
     assert 0.5 * found["sent"] < found["pictures"] + found["dropped"] <= found["sent"]
     assert 0 < found["age_ms"]["p50"] <= found["age_ms"]["p95"] < 800
+
+
+def test_a_session_that_the_server_ends_is_noted(short_film):
+    async def hurry(url: str) -> list[str]:
+        async with at_kiosk(url, frames=short_film) as kiosk:
+            await kiosk.push(until_s=time.monotonic() + 0.6, hz=100.0)
+            return kiosk.notes.errors
+
+    with run_server(FakeFitting(), max_messages_per_s=5) as server:
+        errors = asyncio.run(hurry(server.url("/ws", scheme="ws")))
+    assert errors == ["too_many_messages", "closed 1008"]
 
 
 def test_live_reports_what_it_promises(served, weights_dir, tmp_path, capsys):
