@@ -7,6 +7,7 @@ id ("name/model", "name/model@revision") or is a folder. Fetches only when asked
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import re
@@ -233,10 +234,41 @@ def run(command: str, settings: EngineSettings, *, engines: Sequence[str], out: 
         if command == "list":
             print(f"{_state(asked, settings):10} {asked.model:48} {licence_line(asked)}", file=out)
         elif command == "verify":
-            require(asked, settings)
-            print(f"{asked.name}: every file is whole", file=out)
+            _verify(asked, settings, out)
         elif _state(asked, settings) != "here":
             fetch(asked, settings)
+
+
+def _verify(asked: Wanted, settings: EngineSettings, out: IO[str]) -> None:
+    """Hash what came from the hub; of other folders, only whether files are as long as they say they are."""
+    hashes = _published_hashes(path := require(asked, settings))
+    if altered := [file for file, digest in hashes.items() if _sha256(path / file) != digest]:
+        raise ConfigError(
+            "weights_broken",
+            f"{asked.name}: {', '.join(altered)} is not what was published",
+            hint="delete it and run: python -m models.weights fetch --engine all",
+        )
+    print(f"{asked.name}: whole, {len(hashes)} files hashed", file=out)
+
+
+def _published_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 by file, as huggingface_hub noted it down beside what it fetched: commit, hash and time, a line each."""
+    notes = folder / ".cache" / "huggingface" / "download"
+    found = {}
+    for note in sorted(notes.rglob("*.metadata")):
+        file = note.relative_to(notes).as_posix().removesuffix(".metadata")
+        digest = note.read_text("utf-8").splitlines()[1:2]
+        if digest and re.fullmatch("[0-9a-f]{64}", digest[0]) and (folder / file).is_file():
+            found[file] = digest[0]
+    return found
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _state(asked: Wanted, settings: EngineSettings) -> str:
