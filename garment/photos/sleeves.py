@@ -21,6 +21,7 @@ ARM_IN_MM, ARM_DOWN_MM = 44.0, 34.0
 _BEND_MM = 70.0  # the arm's line is rounded over this length before and after the elbow
 _HALF_MM, _ABOVE_MM, _BELOW_MM = 125.0, 60.0, 24.0  # of the strip: half its width, and beyond shoulder and cuff
 _TONGUE_MM = 52.0
+_HEAD_MM = (-5.0, 95.0)  # a hanging sleeve's outer edge leaves the shoulder here and is upright there, below its point
 _ARM_MM, _MOST = 58.0, 1.2  # from the arm's line to an upper sleeve's outer edge at least, and how far to widen one
 _SHADOW_MM = 3.0  # a sleeve that lies on the body is dark along its edge
 _SEARCH_MM = (45, 31)  # how far towards the body and away from it ground is looked for beside the inseam
@@ -67,6 +68,7 @@ def cut_sleeve(photo: LaidOut, cloth: np.ndarray, side: str, region: np.ndarray)
         reached = cv2.remap(reach, *maps, cv2.INTER_LINEAR, borderValue=0)
     strip = cv2.remap(photo.rgb, *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     shape = np.clip(reached, 0, 1) * _frame((wh[1], wh[0]), soft_px=6.0 * mm)
+    shape *= _head(shape, (x, y), outward=-inward, mm=mm)
     solid = cv2.remap(cloth, *maps, cv2.INTER_LINEAR, borderValue=0) > 0.95
     rgb = bleed(strip, shrink(solid & (shape > 0.02), 1))
     armpit_y = y + float(np.hypot(*(p[f"torso.armpit_{side}"] - shoulder)))
@@ -162,6 +164,22 @@ def _with_tongue(photo: LaidOut, cloth: np.ndarray, region: np.ndarray, side: st
     above = np.clip((photo.points[f"torso.armpit_{side}"][1] - ys) / (40.0 * mm), 0, 1)
     soft = cv2.GaussianBlur(region * np.float32(1), (0, 0), 0.7)
     return whole(cloth * np.maximum(soft, tongue * above))
+
+
+def _head(shape: np.ndarray, shoulder: tuple[float, float], *, outward: float, mm: float) -> np.ndarray:
+    """float32 (h, w): 0 above the sleeve's head as it is when the arm hangs.
+
+    The cloth there is slack in a sleeve that was spread out; turned down with the sleeve, it would stand up.
+    """
+    x, y = shoulder
+    ys, across = np.arange(shape.shape[0])[:, None], outward * (np.arange(shape.shape[1]) - x)
+    rows = shape[round(y + 70 * mm) : round(y + 130 * mm)] > 0.5
+    outer = np.where(rows, across, 0.0).max(axis=1, initial=0.0)
+    breadth = max(float(np.median(outer)) if len(outer) else 0.0, 12.0 * mm)
+    drop = 1 - np.sqrt(np.clip(1 - (across / breadth) ** 2, 0, 1))
+    edge = y + (_HEAD_MM[0] + (_HEAD_MM[1] - _HEAD_MM[0]) * np.where(across > 0, drop, 0)) * mm
+    beyond = (across > breadth) & (ys < y + _HEAD_MM[1] * mm)
+    return np.where(beyond, 0, np.clip(ys - edge + 0.5, 0, 1)).astype(np.float32)
 
 
 def _frame(hw: tuple[int, int], *, soft_px: float) -> np.ndarray:
