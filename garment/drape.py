@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from garment.armhole import armhole_of
 from garment.body import Body
 from garment.build import Build, Shape
 from garment.garment import TORSO_ANCHORS, Piece
 from garment.layer import Layer, LayerPart
 from garment.pyramid import Level, Pyramid
-from garment.sleeve import Hang, drape_sleeve
+from garment.sleeve import drape_sleeve
 from garment.warp import box_within, grid_over, look_up
 from utils.geometry import ThinPlate
 
@@ -50,7 +51,7 @@ def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sh
                 body=body,
                 build=build,
                 shape=pyramid.shape,
-                hang=_hang(level, side, warp),
+                armhole=armhole_of(level, side, warp),
                 hw=hw,
             )
     return Drape(
@@ -103,13 +104,6 @@ def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: 
     shift = np.subtract(piece.anchors["neck"], torso.anchors["neck"]).astype(np.float32)
     spread = _spread(in_torso, torso, level) if piece is torso else np.zeros(len(in_torso))
     return look_up(piece, grid, maps=in_torso + shift, name=piece.name, spread=spread)
-
-
-def _hang(level: Level, side: str, warp: ThinPlate) -> Hang:
-    """Where a sleeve would hang, sewn to the torso: their shoulder points are one and the same."""
-    torso, sleeve = level.pieces["torso"], level.pieces[f"sleeve_{side}"]
-    shift = np.subtract(sleeve.anchors["shoulder"], torso.anchors[f"shoulder_{side}"]).astype(np.float32)
-    return lambda points: warp(points) + shift
 
 
 def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:

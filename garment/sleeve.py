@@ -1,140 +1,209 @@
 """Sleeves on arms. Owns how a straight strip of cloth follows shoulder, elbow and wrist; must not know the torso.
 
 Each pixel is looked up by how far along and how far across the arm's line it lies. Upper and fore arm are looked up on
-their own, so that a forearm can cross the upper arm, and overlap at the elbow, so that a bend leaves no gap.
+their own, so that a forearm can cross the upper arm. Towards the shoulder the look-up passes over to where the sleeve
+would hang, so that its seam stays on the torso's armhole whatever the arm does.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
+from garment.armhole import Armhole
+from garment.armline import BENDS, CUFF, ELBOW, END_REACH_MM, JOINT, POINTS, ArmLine, arm_line
 from garment.body import Arm, Body
 from garment.build import Build, Shape
 from garment.garment import Piece
 from garment.layer import LayerPart
-from garment.occlusion import CUFF_PAST_WRIST_MM
 from garment.pyramid import Level
-from garment.warp import box_within, grid_over, look_up
-from utils.geometry import along_and_across, round_corner
+from garment.warp import Grid, box_within, grid_over, look_up
 
 PIVOT_IN_MM, PIVOT_DOWN_MM = 42.0, 31.0
 """The arm's joint, about which the sleeve turns, lies this far inwards of and below the shoulder point."""
-_SAMPLES = 17  # of a sleeve's centre line
-_ELBOW = _SAMPLES // 2
-_END_REACH_MM = 90.0  # how far a sleeve's line goes on beyond its ends
-_OVERLAP_MM = (38.0, 66.0)  # beyond the elbow each half of a sleeve fades out between these
-_CAP_MM = 24.0  # over this the sleeve head of a raised arm fades into the shoulder
+_UPPER_MM = 300.0  # from the joint to the elbow
+_OUTSIDE = 0.6  # of half a sleeve's width: along this line round the elbow the cloth is neither stretched nor bunched
+_LOOSENING_MM = 70.0  # from the armhole, over this a sleeve leaves its hold
+_BENDING_MM = 40.0  # from the armhole, over this a sleeve bends round a raised shoulder
+_BENT, _PULLED = 0.6, 1.45  # share of the arm's turn by which it bends above; radians by which it is pulled below
+_FULLER = (0.9, -0.12)  # below and above the line, so much more width of sleeve is seen at the joint of a raised arm
+_DEEPER, _ELBOW_MM = 1.5, 75.0  # so much more the folds about a right-angled elbow rise than about a straight one
 _SPREAD_MM = 46.0  # beyond the sleeve's edge its cloth may be carried on this far
 
 
+@dataclass(frozen=True)
+class _Sleeve:
+    """One sleeve on one arm."""
+
+    piece: Piece
+    px_per_mm: float
+    """Of the piece."""
+    arm: ArmLine
+    centre_line: np.ndarray
+    """float32 (2 * POINTS, 2): where the bends of the arm's line begin and end in the piece."""
+    breadth: np.ndarray
+    """float64 (2, 2 * POINTS): factors on the piece's width there, on the left and right of the line in the piece."""
+    half_mm: float
+    lifted: float
+    """Radians by which the upper arm is turned from hanging, towards the right of the picture."""
+    armhole: Armhole
+
+
 def drape_sleeve(
-    level: Level, arm: Arm, *, side: str, body: Body, build: Build, shape: Shape, hw: tuple[int, int]
+    level: Level, arm: Arm, *, side: str, body: Body, build: Build, shape: Shape, armhole: Armhole, hw: tuple[int, int]
 ) -> dict[str, LayerPart]:
     """The parts upper_`side` and fore_`side`; what is out of the frame is missing."""
-    piece = level.pieces[f"sleeve_{side}"]
-    scale = body.px_per_mm
-    line = _arm_line(arm, scale)
-    centre_line = _canonical_line(piece, level, side, rise_mm=build.rise_mm(side))
     breadth = build.breadth(shape)
-    half_mm = shape.sleeves * breadth
-    reach_px = (0.5 * piece.albedo.shape[1] / level.px_per_mm * breadth + 16.0) * scale
-    parts: dict[str, LayerPart] = {}
-    for name, samples in (("upper", line[: _ELBOW + 1]), ("fore", line[_ELBOW:])):
-        box = box_within(samples.min(0) - reach_px, samples.max(0) + reach_px, hw)
-        if box is None:
-            continue
-        part = _half(
-            piece,
-            level,
-            name=f"{name}_{side}",
-            line=line,
-            centre_line=centre_line,
-            box=box,
-            body=body,
-            breadth=breadth,
-            half_mm=half_mm,
-        )
-        if part is not None:
-            parts[part.name] = part
-    return parts
+    half_mm, line = shape.sleeves * breadth, arm_line(arm, scale=body.px_per_mm)
+    way_px = line.way_px(outside_px=_OUTSIDE * half_mm * body.px_per_mm)
+    lifted = _lift(line, arm, body, side)
+    sleeve = _Sleeve(
+        piece=level.pieces[f"sleeve_{side}"],
+        px_per_mm=level.px_per_mm,
+        arm=line,
+        centre_line=_centre_line(level, side, way_px=way_px, rise_mm=build.rise_mm(side)),
+        breadth=breadth * _fullness(side, lifted, way_px),
+        half_mm=half_mm,
+        lifted=lifted,
+        armhole=armhole,
+    )
+    parts = (_upper(sleeve, f"upper_{side}", hw), _fore(sleeve, f"fore_{side}", hw))
+    return {part.name: part for part in parts if part is not None}
 
 
-def _arm_line(arm: Arm, scale: float) -> np.ndarray:
-    """float32 (_SAMPLES, 2): from the joint round the elbow to the cuff."""
-    reach = arm.wrist - arm.elbow
-    cuff = arm.wrist + reach * (CUFF_PAST_WRIST_MM * scale / max(float(np.hypot(*reach)), 1e-6))
-    return round_corner(arm.joint, arm.elbow, cuff, reach=70.0 * scale, samples=_SAMPLES)
+def _lift(line: ArmLine, arm: Arm, body: Body, side: str) -> float:
+    outwards = 1.0 if side == "left" else -1.0
+    hanging = math.atan2(*body.down) + outwards * math.atan2(PIVOT_IN_MM, _UPPER_MM)
+    lifted = (line.heading[JOINT] - hanging + math.pi) % (2 * math.pi) - math.pi
+    # An arm that points at the camera turns about another axis than that of the picture.
+    length = float(np.hypot(*(arm.elbow - arm.joint))) / (_UPPER_MM * body.px_per_mm)
+    return lifted * min(max((length - 0.2) / 0.5, 0.0), 1.0)
 
 
-def _canonical_line(piece: Piece, level: Level, side: str, *, rise_mm: float) -> np.ndarray:
-    """Where the samples of the arm's line lie in the sleeve's image, float32 (_SAMPLES, 2)."""
+def _centre_line(level: Level, side: str, *, way_px: np.ndarray, rise_mm: float) -> np.ndarray:
+    """As _Sleeve has it, for an arm whose cloth has these lengths."""
+    anchors = level.pieces[f"sleeve_{side}"].anchors
     inwards = -PIVOT_IN_MM if side == "left" else PIVOT_IN_MM
-    pivot = np.array(piece.anchors["shoulder"]) + np.array([inwards, PIVOT_DOWN_MM + rise_mm]) * level.px_per_mm
-    elbow, cuff = np.array(piece.anchors["elbow"]), np.array(piece.anchors["cuff"])
-    upper, fore = np.linspace(pivot, elbow, _ELBOW + 1), np.linspace(elbow, cuff, _SAMPLES - _ELBOW)
-    return np.vstack([upper[:-1], fore]).astype(np.float32)
+    pivot = np.array(anchors["shoulder"]) + np.array([inwards, PIVOT_DOWN_MM + rise_mm]) * level.px_per_mm
+    elbow, cuff = np.array(anchors["elbow"]), np.array(anchors["cuff"])
+    reach = np.array([0.0, END_REACH_MM * level.px_per_mm])
+    elbow_px = way_px[2 * ELBOW : 2 * ELBOW + 2].mean()
+    known_px = (way_px[0], way_px[2 * JOINT], elbow_px, way_px[2 * CUFF + 1], way_px[-1])
+    known = np.array([pivot - reach, pivot, elbow, cuff, cuff + reach])
+    return np.column_stack([np.interp(way_px, known_px, known[:, k]) for k in (0, 1)]).astype(np.float32)
 
 
-def _half(
-    piece: Piece,
-    level: Level,
-    *,
-    name: str,
-    line: np.ndarray,
-    centre_line: np.ndarray,
-    box: tuple[int, int, int, int],
-    body: Body,
-    breadth: float,
-    half_mm: float,
-) -> LayerPart | None:
-    scale = body.px_per_mm
-    grid = grid_over(box)
-    upper = name.startswith("upper")
-    along, across, fade = _along_arm(grid.points, line, scale, upper=upper)
-    x, y = (np.interp(along, np.arange(_SAMPLES), centre_line[:, i]).astype(np.float32) for i in (0, 1))
-    above_px = np.minimum(along, 0) * _segment_px(line, 0)
-    below_px = np.maximum(along - (_SAMPLES - 1), 0) * _segment_px(line, -1)
-    y += (above_px + below_px).astype(np.float32) * (level.px_per_mm / scale)
-    x += across * (level.px_per_mm / (scale * breadth))
-    half_line = line[: _ELBOW + 1] if upper else line[_ELBOW:]
-    if upper:
-        fade = fade * _cap_fade(-above_px / scale, line, body)
-    spread = np.clip((half_mm + _SPREAD_MM - np.abs(across) / scale) / 8.0, 0.0, 1.0) * (fade > 0.6)
-    spread *= np.clip(along, 0.0, 1.0) * np.clip(_SAMPLES - 1.5 - along, 0.0, 1.0)
-    turn = math.atan2(*(half_line[-1] - half_line[0]))
-    return look_up(piece, grid, maps=np.stack([x, y], -1), name=name, spread=spread, fade=fade, turn=turn)
+def _fullness(side: str, lifted: float, way_px: np.ndarray) -> np.ndarray:
+    """A raised arm shows cloth that lies hidden between sleeve and body while it hangs: factors on the sleeve's width
+    as _Sleeve.breadth has them."""
+    raised = float(_ramp(lifted if side == "left" else -lifted, 0.4, 1.5))
+    towards_body = np.interp(way_px, (way_px[2 * JOINT], way_px[2 * ELBOW]), (1.0, 0.0))
+    inner, outer = (1.0 + fuller * raised * towards_body for fuller in _FULLER)
+    return np.array([inner, outer] if side == "left" else [outer, inner])
 
 
-def _along_arm(
-    points: np.ndarray, line: np.ndarray, scale: float, *, upper: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each point (M, 2): samples along the arm, pixels across it, and the opacity of this half there.
-
-    Each half goes on straight beyond the elbow, where it fades out: on a straight arm the two agree there, and a bent
-    one is rounded off by them.
-    """
-    half = line[: _ELBOW + 1] if upper else line[_ELBOW:]
-    along, across = along_and_across(points, half, end_reach=_END_REACH_MM * scale)
-    own_px, other_px = _segment_px(line, _ELBOW - 1), _segment_px(line, _ELBOW)
-    if not upper:
-        own_px, other_px = other_px, own_px
-    past = np.maximum(along - _ELBOW, 0.0) if upper else np.maximum(-along, 0.0)
-    fade = np.clip((_OVERLAP_MM[1] - past * own_px / scale) / (_OVERLAP_MM[1] - _OVERLAP_MM[0]), 0.0, 1.0)
-    # What lies past the elbow is measured in the other half's samples.
-    stretch = past * (own_px / max(other_px, 1e-3) - 1.0)
-    return (along + stretch if upper else along + _ELBOW - stretch), across, fade
-
-
-def _cap_fade(above_mm: np.ndarray, line: np.ndarray, body: Body) -> np.ndarray:
-    """A raised arm tucks its sleeve head into the shoulder: opacity by the distance above the joint."""
-    direction = line[2] - line[0]
-    hanging = float(direction @ body.down) / max(float(np.hypot(*direction)), 1e-6)
-    reach_mm = 8.0 + 92.0 * max(0.0, min(1.0, (hanging - 0.3) / 0.5))
-    return np.clip((reach_mm + _CAP_MM - above_mm) / _CAP_MM, 0.0, 1.0)
+def _upper(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
+    """Joint to elbow."""
+    grid = _grid(sleeve, 0, ELBOW, hw)
+    if grid is None:
+        return None
+    along, across = sleeve.arm.beside(grid.points, 0, ELBOW)
+    on_arm = _on_arm(sleeve, along, across)
+    along_mm = (on_arm[:, 1] - sleeve.centre_line[2 * JOINT, 1]) / sleeve.px_per_mm
+    away_mm = sleeve.armhole.away_mm(sleeve.armhole.hang(grid.points))
+    bending = _ramp(away_mm, 0.0, _BENDING_MM) * _ramp(along_mm, -10.0, 30.0)
+    hanging = sleeve.armhole.hang(_lowered(sleeve, grid.points, bending, across))
+    loose = _looseness(away_mm, along_mm)
+    fade = sleeve.arm.half(grid.points, is_fore=False) * _shown(sleeve, along_mm, across, away_mm)
+    return look_up(
+        sleeve.piece,
+        grid,
+        maps=hanging + (on_arm - hanging) * loose[:, None],
+        name=name,
+        spread=_spread(sleeve, across) * fade * np.clip(5.0 * (along - JOINT), 0.0, 1.0),
+        fade=fade,
+        turn=sleeve.arm.turn(along) * loose,
+        folds=_folds(sleeve, grid.points),
+    )
 
 
-def _segment_px(line: np.ndarray, which: int) -> float:
-    step = np.diff(line, axis=0)[which]
-    return float(np.hypot(*step))
+def _fore(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
+    """Elbow to cuff."""
+    grid = _grid(sleeve, ELBOW, POINTS - 1, hw)
+    if grid is None:
+        return None
+    along, across = sleeve.arm.beside(grid.points, ELBOW, POINTS - 1)
+    fade = sleeve.arm.half(grid.points, is_fore=True)
+    return look_up(
+        sleeve.piece,
+        grid,
+        maps=_on_arm(sleeve, along, across),
+        name=name,
+        spread=_spread(sleeve, across) * fade * np.clip(8.0 * (CUFF - 0.1 - along), 0.0, 1.0),
+        fade=fade,
+        turn=sleeve.arm.turn(along),
+        folds=_folds(sleeve, grid.points),
+    )
+
+
+def _grid(sleeve: _Sleeve, first: int, last: int, hw: tuple[int, int]) -> Grid | None:
+    """Around a part of the arm's line; None out of the frame."""
+    line = sleeve.arm.points[first : last + 1]
+    half_mm = 0.5 * sleeve.piece.albedo.shape[1] / sleeve.px_per_mm
+    reach_px = (half_mm * float(sleeve.breadth.max()) + 16.0) * sleeve.arm.scale
+    box = box_within(line.min(0) - reach_px, line.max(0) + reach_px, hw)
+    return None if box is None else grid_over(box)
+
+
+def _on_arm(sleeve: _Sleeve, along: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Places in the piece, float32 (M, 2), of cloth that follows the arm."""
+    x, y = (np.interp(along, BENDS, sleeve.centre_line[:, i]).astype(np.float32) for i in (0, 1))
+    per_px = sleeve.px_per_mm / (sleeve.arm.scale * sleeve.breadth)
+    left, right = (np.interp(along, BENDS, narrower) for narrower in per_px)
+    return np.stack([x + across * np.where(across < 0, left, right).astype(np.float32), y], -1)
+
+
+def _lowered(sleeve: _Sleeve, points: np.ndarray, bending: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Points (M, 2) above a raised arm turned down about the joint, as far as `bending` in [0, 1] says: there cloth
+    bends round the shoulder, while below the arm it is pulled straight, but by no more than _PULLED."""
+    above = np.clip(0.5 + across * math.copysign(1.0, sleeve.lifted) / (80.0 * sleeve.arm.scale), 0.0, 1.0)
+    below = math.copysign(max(abs(sleeve.lifted) - _PULLED, 0.0), sleeve.lifted)
+    turn = (below + _BENT * (sleeve.lifted - below) * above) * bending
+    joint, cos, sin = sleeve.arm.points[JOINT], np.cos(turn), np.sin(turn)
+    x, y = (points - joint).T
+    return (joint + np.column_stack([cos * x - sin * y, sin * x + cos * y])).astype(np.float32)
+
+
+def _looseness(away_mm: np.ndarray, along_mm: np.ndarray) -> np.ndarray:
+    """How far the cloth follows the arm rather than the armhole, (M,) in [0, 1]: more with the distance from the seam,
+    and nowhere behind the joint."""
+    held = np.exp(-away_mm / _LOOSENING_MM) * _ramp(along_mm, 0.8 * _UPPER_MM, 0.2 * _UPPER_MM)
+    return ((1.0 - held) * _ramp(along_mm, -20.0, 70.0)).astype(np.float32)
+
+
+def _shown(sleeve: _Sleeve, along_mm: np.ndarray, across: np.ndarray, away_mm: np.ndarray) -> np.ndarray:
+    """Opacity at the shoulder, (M,) in [0, 1]: behind a raised arm's joint nothing hangs but what the seam holds."""
+    high = min(max((abs(sleeve.lifted) - _PULLED) / 0.7, 0.0), 1.0)
+    held_mm = np.maximum(along_mm - 5.0, 52.0 - 34.0 * high - away_mm)
+    near_mm = 180.0 - 110.0 * high - np.abs(across) / sleeve.arm.scale
+    return np.clip(np.minimum(held_mm, near_mm) / 12.0, 0.0, 1.0)
+
+
+def _spread(sleeve: _Sleeve, across: np.ndarray) -> np.ndarray:
+    """Where the cloth may be carried on to the sides, (M,) in [0, 1]."""
+    return np.clip((sleeve.half_mm + _SPREAD_MM - np.abs(across) / sleeve.arm.scale) / 8.0, 0.0, 1.0)
+
+
+def _folds(sleeve: _Sleeve, points: np.ndarray) -> np.ndarray | None:
+    """How much deeper the folds about a bent elbow are, (M,); None for an arm that is nearly straight."""
+    if sleeve.arm.bend < 0.4:
+        return None
+    away_mm = np.hypot(*(points - sleeve.arm.points[ELBOW]).T) / sleeve.arm.scale
+    return 1.0 + _DEEPER * min(sleeve.arm.bend / 1.6, 1.0) * np.exp(-((away_mm / _ELBOW_MM) ** 2))
+
+
+def _ramp(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
+    t = np.clip((value - start) / (end - start), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)

@@ -90,7 +90,8 @@ def look_up(
     name: str,
     spread: np.ndarray,
     fade: np.ndarray | None = None,
-    turn: float = 0.0,
+    turn: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
 ) -> LayerPart | None:
     """Fetch the piece's pixels for as much of the grid's box as shows any of it; None when nothing does.
 
@@ -98,7 +99,8 @@ def look_up(
         maps: (M, 2) positions in the piece.
         spread: (M,) in [0, 1]: where the cloth may be carried on over old clothes that stick out.
         fade: (M,) in [0, 1]: opacity on top of the piece's own.
-        turn: radians by which the normals turn on screen, from down to the right.
+        turn: (M,) radians by which the normals turn on screen, from down to the right.
+        folds: (M,) factors on how much the surface rises and falls down the piece; needs `turn`.
     """
     left, top, width, height = cv2.boundingRect(cv2.extractChannel(piece.albedo, 3))
     shown = ((maps > (left - 2, top - 2)) & (maps < (left + width + 1, top + height + 1))).all(1)
@@ -114,25 +116,23 @@ def look_up(
     relief = cv2.remap(piece.relief, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if fade is not None and fade.min() < 1.0:
         rgba[..., 3] = cv2.multiply(rgba[..., 3], grid.stretch(fade), dtype=cv2.CV_8U)
-    if turn:
-        relief = _turn_normals(relief, turn)
+    if turn is not None:
+        deeper = None if folds is None else grid.stretch(folds[kept])
+        relief = _turn_normals(relief, grid.stretch(turn[kept]), deeper)
     reach = cv2.convertScaleAbs(grid.stretch(spread), alpha=255.0)
     return LayerPart(name=name, xy=grid.box[:2], rgba=rgba, relief=relief, spread=reach)
 
 
-def _turn_normals(relief: np.ndarray, turn: float) -> np.ndarray:
-    """Turn the normals of a strip with it; +y of a normal is up."""
-    c, s = math.cos(turn), math.sin(turn)
-    middle = 128.0
-    matrix = np.array(
-        [
-            [c, -s, 0, 0, middle * (1 - c + s)],
-            [s, c, 0, 0, middle * (1 - s - c)],
-            [0, 0, 1, 0, 0],
-            [0, 0, 0, 1, 0],
-        ]
-    )
-    return cv2.transform(relief, matrix)
+def _turn_normals(relief: np.ndarray, turn: np.ndarray, folds: np.ndarray | None) -> np.ndarray:
+    """Turn the normals by float32 (h, w) radians; +y of a normal is up. `folds` scales it first, where given."""
+    x, y, z, occlusion = cv2.split(relief)
+    x, y = (cv2.subtract(plane, 128.0, dtype=cv2.CV_32F) for plane in (x, y))
+    if folds is not None:
+        y = cv2.multiply(y, folds)
+    cos, sin = cv2.polarToCart(np.ones_like(turn), turn)
+    turned_x = cv2.add(cv2.subtract(cv2.multiply(x, cos), cv2.multiply(y, sin)), 128.0, dtype=cv2.CV_8U)
+    turned_y = cv2.add(cv2.add(cv2.multiply(x, sin), cv2.multiply(y, cos)), 128.0, dtype=cv2.CV_8U)
+    return cv2.merge([turned_x, turned_y, z, occlusion])
 
 
 def shrink_layer(layer: Layer, n: int) -> Layer:

@@ -115,15 +115,16 @@ def test_sleeves_mirror_each_other(cut: Cut):
     assert np.abs(left.slope.astype(np.float32) - mirrored).mean() < 0.02
 
 
-def test_a_sleeve_covers_the_armhole_however_the_arm_is_held(cut: Cut):
-    """The head goes over the shoulder point, and the cloth beyond the seam fades out instead of ending."""
-    sleeve = cut.pieces["sleeve_left"]
+def test_the_sleeve_begins_at_the_armhole_with_the_fronts_cloth_beneath(cut: Cut):
+    torso, sleeve, px = cut.pieces["torso"], cut.pieces["sleeve_left"], cut.px_per_mm
     x, y = (round(v) for v in sleeve.anchors["shoulder"])
-    px = cut.px_per_mm
+    shift = np.round(np.subtract(torso.anchors["shoulder_left"], (x, y))).astype(int)
     assert sleeve.alpha[y, x] == 255
-    assert sleeve.alpha[round(y + 60 * px), round(x - 45 * px)] > 127
-    row = sleeve.alpha[round(y + 60 * px), round(x - 70 * px) : x].astype(int)
-    assert np.abs(np.diff(row)).max() < 60
+    for down_mm in (20, 60, 100, 140):
+        row = y + round(down_mm * px)
+        seam = int(np.flatnonzero(sleeve.alpha[row] > 127).min())
+        assert -60 < (seam - x) / px < 0
+        assert torso.alpha[row + shift[1], seam + shift[0] - 10 : seam + shift[0] + 20].min() == 255
 
 
 def test_the_cuff_shows_a_finger_of_shirt(cut: Cut):

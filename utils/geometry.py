@@ -54,20 +54,22 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return squared * np.log(np.maximum(squared, 1e-12))
 
 
-def round_corner(a: np.ndarray, corner: np.ndarray, b: np.ndarray, *, reach: float, samples: int) -> np.ndarray:
-    """The way a -> corner -> b with its corner rounded by a quadratic Bezier that starts `reach` before it.
-
-    Returns float32 (samples, 2); the middle sample lies where the corner was. Samples are even on each half.
-    """
+def bent(a: np.ndarray, corner: np.ndarray, b: np.ndarray, *, reach: float) -> np.ndarray:
+    """The way a -> corner -> b with its corner rounded by a quadratic Bezier that starts `reach` before it, at most 0.8
+    of the way: float64 (11, 2), the ends and nine points on the Bezier."""
     before, after = a - corner, b - corner
     length_a, length_b = float(np.hypot(*before)), float(np.hypot(*after))
     start = corner + before * (min(reach, 0.8 * length_a) / max(length_a, 1e-6))
     end = corner + after * (min(reach, 0.8 * length_b) / max(length_b, 1e-6))
     t = np.linspace(0.0, 1.0, 9)[:, None]
-    bend = (1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end
-    half = samples // 2
-    first = resample(np.vstack([a[None], bend[:5]]), half + 1)
-    second = resample(np.vstack([bend[4:], b[None]]), samples - half)
+    return np.vstack([a[None], (1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end, b[None]])
+
+
+def round_corner(a: np.ndarray, corner: np.ndarray, b: np.ndarray, *, reach: float, samples: int) -> np.ndarray:
+    """The same way as float32 (samples, 2), even on each half; the middle sample lies where the corner was."""
+    way, half = bent(a, corner, b, reach=reach), samples // 2
+    first = resample(way[:6], half + 1)
+    second = resample(way[5:], samples - half)
     return np.vstack([first[:-1], second]).astype(np.float32)
 
 
@@ -99,6 +101,8 @@ def along_and_across(points: np.ndarray, line: np.ndarray, *, end_reach: float) 
     nearest = np.argmin(ex * ex + ey * ey, axis=1)
     rows = np.arange(len(points))
     t_best, i = t[rows, nearest], nearest
-    cross = dx[rows, i] * uy[i] - dy[rows, i] * ux[i]
+    # Off a bend the side is the one of both segments that meet there: to the nearer alone it can look like the other.
+    other = np.clip(np.where(t_best >= length[i], i + 1, np.where(t_best <= 0.0, i - 1, i)), 0, len(length) - 1)
+    cross = ex[rows, i] * (uy[i] + uy[other]) - ey[rows, i] * (ux[i] + ux[other])
     away = np.hypot(ex[rows, i], ey[rows, i])
     return (i + t_best / length[i]).astype(np.float32), np.copysign(away, cross).astype(np.float32)

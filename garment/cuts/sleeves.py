@@ -1,19 +1,16 @@
-"""The sleeve, hanging straight. Owns its shape, cloth and folds; must not know the torso's panels but their grain.
+"""The sleeve, hanging straight. Owns its shape, cloth and folds; must not know the torso's panels.
 
-Beyond the armhole's seam the sleeve carries a tongue of the chest's own cloth and form. While the arm hangs it cannot
-be told from the chest under it; when the arm is lifted it closes what would open between sleeve and chest.
+Down to the armpit it ends at the armhole's seam, which lies on the torso.
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from garment.cut import CutPiece
-from garment.cuts.body import SHOULDER, body_heights
 from garment.cuts.curves import join, ramp, sided, through, trace, x_at
 from garment.cuts.folds import Fold, add_folds, places, unrest
-from garment.cuts.fronts import cloth_run, front_uv
+from garment.cuts.fronts import cloth_run
 from garment.cuts.pile import Form, pile
 from garment.cuts.rim import GOES_ON_MM
 from garment.cuts.sewing import sew_seam, turn_edge
@@ -27,17 +24,13 @@ CUFF_MM = 636.0
 
 # The wearer's left sleeve: its outer side lies on the right, its head on the shoulder point at (0, 0).
 OUTER = through(
-    (-14.0, -6.0), (-7.0, -5.0), (1.0, -2.5), (8.0, 2.5), (13.5, 11.0), (18.0, 28.0), (23.0, 62.0), (28.0, 115.0),
+    (-10.0, -6.0), (-6.0, -5.0), (1.0, -2.5), (8.0, 2.5), (13.5, 11.0), (18.0, 28.0), (23.0, 62.0), (28.0, 115.0),
     (34.0, 190.0), (38.5, 260.0), (41.5, ELBOW_MM), (42.0, 410.0), (40.5, 520.0), (38.5, CUFF_MM - 1.0),
 )  # fmt: skip
 SEAM = through(
     (-10.0, -6.0), (-12.5, -1.0), (-16.5, 10.0), (-22.0, 28.0), (-31.0, 56.0), (-41.0, 92.0), (-48.0, 130.0),
     (-52.0, 165.0), (-52.5, 205.0), (-49.0, 260.0), (-45.5, ELBOW_MM), (-43.0, 410.0), (-40.0, 520.0),
     (-37.5, CUFF_MM - 2.0),
-)  # fmt: skip
-TONGUE = through(
-    (-14.0, -6.0), (-26.0, -6.5), (-38.0, -4.0), (-48.0, 8.0), (-54.5, 30.0), (-58.0, 60.0), (-60.0, 95.0),
-    (-60.0, 130.0), (-57.5, 165.0), (-53.5, 205.0), (-49.0, 260.0),
 )  # fmt: skip
 _HEM = trace((-37.5, CUFF_MM - 2.0), ((-18.0, CUFF_MM + 3.5), (18.0, CUFF_MM + 4.5), (38.5, CUFF_MM - 1.0)))
 
@@ -72,7 +65,7 @@ def sleeve(side: str) -> CutPiece:
 
 
 def _cloth(table: Table, *, mirror: bool) -> Sheet:
-    outline = join(OUTER[::-1], TONGUE, SEAM[SEAM[:, 1] > 262.0], _HEM)
+    outline = join(OUTER[::-1], SEAM, _HEM)
     sheet = table.cut(
         "sleeve_right" if mirror else "sleeve_left",
         sided(outline, mirror=mirror),
@@ -85,31 +78,25 @@ def _cloth(table: Table, *, mirror: bool) -> Sheet:
     middle, half = (inner + outer) / 2.0, np.maximum((outer - inner) / 2.0, 25.0)
     t = (x - middle) / half
     own = s * (middle + np.sign(t) * cloth_run(np.abs(x - middle), half))
-    chest_u, chest_v = front_uv(sheet.x + s * SHOULDER[0], sheet.y + SHOULDER[1])
     sway = 0.5 * np.sin(y / 57.0 + 0.7)
     sink = (2.0 + 5.0 * ramp(y, 0.0, CUFF_MM)) * (1.0 - np.minimum(t * t, 1.0))
-    on_chest = (x < inner) & (x > x_at(TONGUE, y)) & (y < 262.0)
-    sheet.u = np.where(on_chest, chest_u, own + sway).astype(np.float32)
-    sheet.v = np.where(on_chest, chest_v, sheet.y - sink).astype(np.float32)
-    _set_in(sheet, x - inner, x - x_at(TONGUE, y))
+    sheet.u = (own + sway).astype(np.float32)
+    sheet.v = (sheet.y - sink).astype(np.float32)
+    _set_in(sheet, x - inner)
     turn_edge(sheet, thickness_mm=0.6 * ramp(y, CUFF_MM - 12.0, CUFF_MM - 6.0), width_mm=2.0)
     sew_seam(sheet, x - outer + 3.0, 0.5 * np.clip((y - CUFF_MM + 105.0) / 6.0, 0.0, 1.0))
     sheet.shade *= 1.0 - 0.2 * np.exp(-np.maximum(CUFF_MM - sheet.y, 0.0) / 2.0)
     return sheet
 
 
-def _set_in(sheet: Sheet, from_seam: np.ndarray, from_edge: np.ndarray) -> None:
-    """Sew the sleeve in: a seam, fullness of the head just beyond it, and a tongue that ends without an edge."""
+def _set_in(sheet: Sheet, from_seam: np.ndarray) -> None:
+    """Sew the sleeve in: a seam, and the fullness of the head just beyond it."""
     y = sheet.y
     head = ramp(y, 230.0, 120.0)
     full = np.clip(from_seam / 7.0, 0.0, 1.0)
     rope = 0.15 + 0.85 * ramp(y, 150.0, -10.0)
     sheet.height += (2.4 * rope * head * np.sqrt(1.0 - (1.0 - full) ** 2)).astype(np.float32)
-    groove = np.exp(-((from_seam / np.where(from_seam > 0.0, 3.4, 1.3)) ** 2)) * head
-    sheet.shade *= 1.0 - 0.26 * groove
-    soft = ramp(from_edge, 0.0, 7.0)
-    tongue = np.clip((262.0 - y) / 30.0, 0.0, 1.0) * np.clip(-from_seam / 4.0 + 0.5, 0.0, 1.0)
-    sheet.alpha *= 1.0 - tongue * (1.0 - soft)
+    sheet.shade *= 1.0 - 0.26 * np.exp(-((from_seam / 3.4) ** 2)) * head
 
 
 def _shirt_cuff(table: Table, *, mirror: bool) -> Sheet:
@@ -126,7 +113,7 @@ def _shirt_cuff(table: Table, *, mirror: bool) -> Sheet:
 
 
 def _form(table: Table, *, mirror: bool) -> Form:
-    """A soft tube with the arm's folds on it; the chest's form where the tongue lies."""
+    """A soft tube with the arm's folds on it."""
     step = 1.0 / table.px_per_mm
     x, y = places(table.hw, corner_mm=table.corner_mm, step_mm=step)
     s = -1.0 if mirror else 1.0
@@ -141,12 +128,6 @@ def _form(table: Table, *, mirror: bool) -> Form:
     add_folds(cloth, mirrored if mirror else FOLDS, corner_mm=table.corner_mm, step_mm=step)
     uneven = unrest(table.hw, step_mm=step, wave_mm=(38.0, 80.0), seed=5)
     cloth += 0.5 * (uneven[:, ::-1] if mirror else uneven)
-    arm = slopes((tube + cloth).astype(np.float32), px_per_mm=table.px_per_mm)
-    chest = slopes(body_heights(x + s * SHOULDER[0], y + SHOULDER[1]), px_per_mm=table.px_per_mm)
-    on_arm = np.clip((side - inner) / 3.0 + 0.5, 0.0, 1.0) + ramp(row, 190.0, 270.0)
-    on_arm = cv2.GaussianBlur(np.minimum(on_arm, 1.0).astype(np.float32), (0, 0), 2.0)
     shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.22)
-    shade *= (
-        1.0 - 0.22 * ramp(row, 60.0, 260.0) * on_arm * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
-    )
-    return Form(slope=chest + (arm - chest) * on_arm[..., None], shade=shade)
+    shade *= 1.0 - 0.22 * ramp(row, 60.0, 260.0) * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
+    return Form(slope=slopes((tube + cloth).astype(np.float32), px_per_mm=table.px_per_mm), shade=shade)
