@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from models.engines import acceleration, inpaint, registry, turbo
+from models.engines import acceleration, inpaint, turbo
 from models.engines.schedule import Schedule
 from models.engines.settings import INPAINT_BUCKETS, TURBO_BUCKETS
 from models.engines.sizes import bucket_for
@@ -469,23 +469,10 @@ def test_half_precision_is_for_cuda_and_the_stock_autoencoder_never_runs_in_fp16
     assert acceleration.vae_dtype(stock, cuda, half) == half
 
 
-# By name.
+# What the server may import.
 
 
-def test_engines_are_loaded_by_name(settings):
-    assert {registry.load_engine(name, settings).name for name in registry.ENGINES} == set(REAL)
-    with pytest.raises(ConfigError) as caught:
-        registry.load_engine("other", settings)
-    assert caught.value.code == "engine_unknown"
-
-
-def test_without_the_packages_an_engine_says_what_to_install(settings, monkeypatch):
-    monkeypatch.setitem(sys.modules, "models.engines.turbo", None)
-    with pytest.raises(ConfigError) as caught:
-        registry.load_engine("turbo", settings)
-    assert (caught.value.code, "requirements.txt" in caught.value.hint) == ("gpu_stack_missing", True)
-
-
-def test_settings_registry_and_weights_do_without_torch():
-    light = "import sys, models.engines.registry, models.checkpoints, models.weights; assert 'torch' not in sys.modules"
+def test_settings_contract_and_weights_do_without_torch():
+    names = "models.engines.settings, models.engines.contract, models.weights"
+    light = f"import sys, {names}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", light], check=True, cwd=Path(__file__).parents[1])

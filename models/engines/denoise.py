@@ -20,7 +20,7 @@ Maps = dict[str, torch.Tensor]
 
 @dataclass
 class Row:
-    """What the UNet is asked for one trajectory; the first dimension of each tensor is 1."""
+    """What the UNet is asked for one trajectory; the first dimension of each tensor is 1. See Trajectory."""
 
     latents: torch.Tensor
     """(1, 4, h, w), scaled for the timestep."""
@@ -30,9 +30,7 @@ class Row:
     tokens: torch.Tensor
     pooled: torch.Tensor
     sizes: torch.Tensor
-    """(1, 6): the size that the picture is said to have had, its crop, its target."""
     control_scale: torch.Tensor
-    """(1, 1, 1, 1)"""
     maps: Maps = field(default_factory=dict)
     reference: torch.Tensor | None = None
 

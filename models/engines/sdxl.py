@@ -7,7 +7,8 @@ pipelines, taken apart into steps; tests hold each result against those pipeline
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from models.engines.adapter import Adapter
 from models.engines.checking import Limits, check_task
 from models.engines.codec import FACTOR, Codec
-from models.engines.contract import Params, Task
+from models.engines.contract import Task
 from models.engines.denoise import Denoiser, Row
 from models.engines.paste import fault, paste
 from models.engines.prompts import Prompts
@@ -28,6 +29,7 @@ from models.engines.settings import EngineSettings
 from models.engines.sizes import Hw, bucket_for
 from models.engines.tiles import TiledDecode
 from models.engines.trajectory import Shape, Trajectory
+from models.engines.warming import make_all, warm_up_tasks
 from utils.errors import DeviceError
 
 
@@ -46,7 +48,7 @@ class Weights:
     adapter: Adapter | None = None
 
 
-class SdxlEngine:
+class SdxlEngine(ABC):
     """See contract.Engine."""
 
     name: str
@@ -65,9 +67,9 @@ class SdxlEngine:
 
     # What the two engines differ in.
 
+    @abstractmethod
     def _encode(self, trajectory: Trajectory, picture: torch.Tensor, mask: torch.Tensor) -> None:
         """Fill in `frame`, `noise` and what else the engine needs, drawing in the order of the pipelines."""
-        raise AssertionError("an engine says what it encodes")
 
     def _extra(self, trajectory: Trajectory) -> torch.Tensor | None:
         """What the UNet sees besides the latents."""
@@ -82,13 +84,17 @@ class SdxlEngine:
     @torch.no_grad()
     def begin(self, task: Task) -> Trajectory:
         hw = bucket_for(task.image.shape[:2], buckets=self.buckets)
+        like = {"device": self.weights.device, "dtype": self.weights.dtype}
         trajectory = Trajectory(
             task=task,
             shape=Shape(hw),
             draw=torch.Generator().manual_seed(task.params.seed & (2**63 - 1)),
             words=self._words(task),
+            sizes=torch.tensor([[*hw, 0, 0, *hw]], **like),
+            control_scale=torch.full((1, 1, 1, 1), task.params.control_scale, **like),
         )
-        self._look(trajectory)
+        self._take_in_maps(trajectory)
+        self._take_in_reference(trajectory)
         codec = self.weights.codec
         mask = codec.hard_mask(task.mask, hw)
         trajectory.mask = F.interpolate(mask, size=self._latent_hw(hw)).to(self.weights.dtype)
@@ -102,26 +108,27 @@ class SdxlEngine:
         words = prompts.read(task.prompt)
         return (prompts.read_negative(task.negative_prompt), words) if task.params.guidance > 1.0 else (words,)
 
-    def _look(self, trajectory: Trajectory) -> None:
-        """Take in control maps and the reference, or note that they cannot be used."""
+    def _take_in_maps(self, trajectory: Trajectory) -> None:
+        """Control maps, or a note that they cannot be used."""
         task, weights = trajectory.task, self.weights
-        hw, scale = trajectory.shape.hw, 0.0
-        if task.controls and task.params.control_scale > 0.0:
-            known = [kind for kind in task.controls if kind in weights.denoiser.controlnets]
-            trajectory.maps = {
-                kind: weights.codec.unit(task.controls[kind], hw).to(weights.dtype) for kind in sorted(known)
-            }
-            if len(known) < len(task.controls):
-                trajectory.notices.append("control_unavailable")
-        if task.reference is not None and task.params.reference_scale > 0.0:
-            if weights.adapter is None:
-                trajectory.notices.append("reference_unavailable")
-            else:
-                scale = task.params.reference_scale
-        if weights.adapter is not None:
-            seen = weights.adapter.look(task.reference if scale else None)
-            trajectory.reference = seen[-len(trajectory.words) :]
-        trajectory.shape = Shape(hw, tuple(trajectory.maps), scale)
+        if not task.controls or task.params.control_scale == 0.0:
+            return
+        known = sorted(kind for kind in task.controls if kind in weights.denoiser.controlnets)
+        if len(known) < len(task.controls):
+            trajectory.notices.append("control_unavailable")
+        maps = {kind: weights.codec.unit(task.controls[kind], trajectory.shape.hw) for kind in known}
+        trajectory.maps = {kind: seen.to(weights.dtype) for kind, seen in maps.items()}
+        trajectory.shape = trajectory.shape._replace(controls=tuple(known))
+
+    def _take_in_reference(self, trajectory: Trajectory) -> None:
+        """The reference, or a note that it cannot be used. A UNet with an adapter is told something in any case."""
+        task, adapter = trajectory.task, self.weights.adapter
+        asked = task.reference is not None and task.params.reference_scale > 0.0
+        if asked and adapter is None:
+            trajectory.notices.append("reference_unavailable")
+        if adapter is not None:
+            trajectory.reference = adapter.look(task.reference if asked else None)[-len(trajectory.words) :]
+            trajectory.shape = trajectory.shape._replace(reference_scale=asked * task.params.reference_scale)
 
     def _plan(self, trajectory: Trajectory, *, evaluations: int) -> None:
         """Lay out the levels that so many evaluations pass, and noise the latents for the first of them."""
@@ -155,15 +162,14 @@ class SdxlEngine:
 
     def _row(self, trajectory: Trajectory) -> Row:
         words = trajectory.words[trajectory.turn]
-        (height, width), like = trajectory.shape.hw, {"device": self.weights.device, "dtype": self.weights.dtype}
         return Row(
             latents=trajectory.schedule.scaled(trajectory.latents, trajectory.step).to(self.weights.dtype),
             extra=self._extra(trajectory),
             timestep=trajectory.schedule.timestep(trajectory.step),
             tokens=words.tokens,
             pooled=words.pooled,
-            sizes=torch.tensor([[height, width, 0, 0, height, width]], **like),
-            control_scale=torch.full((1, 1, 1, 1), trajectory.task.params.control_scale, **like),
+            sizes=trajectory.sizes,
+            control_scale=trajectory.control_scale,
             maps=trajectory.maps,
             reference=trajectory.reference[trajectory.turn] if trajectory.reference else None,
         )
@@ -194,9 +200,7 @@ class SdxlEngine:
     @torch.no_grad()
     def finish(self, trajectory: Trajectory) -> np.ndarray:
         task, latents, made = trajectory.task, trajectory.latents, trajectory.picture
-        trajectory.latents = trajectory.noise = trajectory.frame = trajectory.masked_frame = trajectory.mask = None
-        trajectory.picture = trajectory.decoding = trajectory.unguided = None
-        trajectory.maps, trajectory.reference = {}, ()
+        trajectory.release()
         wrong = fault(made, task)
         if wrong and self.weights.codec.may_overflow and torch.isfinite(latents).all():
             made = self._decode_again(latents)
@@ -218,40 +222,10 @@ class SdxlEngine:
             torch.cuda.empty_cache()
 
     def warm_up(self, report: Callable[[str, float], None]) -> None:
-        """Every shape once, from begin to finish; whatever is compiled, is compiled here."""
-        rounds = list(self._rounds())
-        for number, (hw, kinds, batch) in enumerate(rounds, start=1):
-            tasks = [self._sample(hw, kinds)] * batch
-            self._make([self.begin(task) for task in tasks])
-            report(f"{hw[1]}x{hw[0]}{''.join(f' {kind}' for kind in kinds)}, batch {batch}", number / len(rounds))
+        for done, (what, tasks) in enumerate(rounds := list(warm_up_tasks(self)), start=1):
+            make_all(self, tasks)
+            report(what, done / len(rounds))
         self.weights.denoiser.freeze()
-
-    def _rounds(self) -> Iterator[tuple[Hw, tuple[str, ...], int]]:
-        kinds = tuple(sorted(self.weights.denoiser.controlnets))
-        batches = self.batches if self.weights.denoiser.is_compiled else sorted({1, self.max_batch})
-        for hw in self.buckets:
-            for chosen in dict.fromkeys(((), kinds)):
-                for batch in batches:
-                    yield hw, chosen, batch
-
-    def _sample(self, hw: Hw, kinds: tuple[str, ...]) -> Task:
-        grey = np.full((*hw, 3), 127, np.uint8)
-        return Task(
-            id="warm-up",
-            engine=self.name,
-            image=grey,
-            mask=np.full(hw, 255, np.uint8),
-            prompt="a jacket",
-            params=Params(steps=1, strength=0.5),
-            controls=dict.fromkeys(kinds, grey),
-        )
-
-    def _make(self, trajectories: Sequence[Trajectory]) -> None:
-        self.step(trajectories)
-        for trajectory in trajectories:
-            while not self.decode(trajectory):
-                pass
-            paste(trajectory.picture, trajectory.task)
 
     def _wait(self) -> None:
         """A unit of work is over when the device has done it: only then is its time known, and another's turn."""

@@ -38,6 +38,11 @@ class Trajectory:
     """The prompt; before it, with guidance, the negative prompt."""
     notices: list[str] = field(default_factory=list)
 
+    sizes: torch.Tensor | None = None
+    """(1, 6): the size that the picture is said to have had, its crop, its target."""
+    control_scale: torch.Tensor | None = None
+    """(1, 1, 1, 1)"""
+
     step_index: int = 0
     steps_total: int = 0
     schedule: Schedule | None = None
@@ -69,3 +74,10 @@ class Trajectory:
         """Which entry of `words` is next to be evaluated. An odd one out at the end goes without guidance."""
         alone = self.step_index == self.steps_total - 1 and self.step_index % len(self.words) == 0
         return len(self.words) - 1 if alone else self.step_index % len(self.words)
+
+    def release(self) -> None:
+        """Let go of what lies on the device, whoever may still hold the trajectory."""
+        for name, value in list(vars(self).items()):
+            if isinstance(value, (torch.Tensor, Schedule, TiledDecode)):
+                setattr(self, name, None)
+        self.words, self.reference, self.maps = (), (), {}
