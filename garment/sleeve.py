@@ -109,7 +109,7 @@ def _upper(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
     grid = _grid(sleeve, 0, ELBOW, hw)
     if grid is None:
         return None
-    along, across = sleeve.arm.beside(grid.points, 0, ELBOW)
+    along, across = sleeve.arm.beside(grid.points, 0, ELBOW + 1)
     on_arm = _on_arm(sleeve, along, across)
     along_mm = (on_arm[:, 1] - sleeve.centre_line[2 * JOINT, 1]) / sleeve.px_per_mm
     away_mm = sleeve.armhole.away_mm(sleeve.armhole.hang(grid.points))
@@ -134,7 +134,7 @@ def _fore(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
     grid = _grid(sleeve, ELBOW, POINTS - 1, hw)
     if grid is None:
         return None
-    along, across = sleeve.arm.beside(grid.points, ELBOW, POINTS - 1)
+    along, across = sleeve.arm.beside(grid.points, ELBOW - 1, POINTS - 1)
     fade = sleeve.arm.half(grid.points, is_fore=True)
     return look_up(
         sleeve.piece,
