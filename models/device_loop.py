@@ -10,7 +10,6 @@ import gc
 import logging
 import math
 import threading
-import time
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.device_messages import Failure, failure_of
-from models.engines.contract import Engine, Task
+from models.device_messages import Failure, Ran, failure_of, monotonic_ms
+from models.engines.contract import Engine, Params, Task
 from models.scheduler import Policy
 from models.scheduler_jobs import Admit, Drop, Job, Outcome, Refuse, Unit, Wait
 from utils.errors import DeviceError
@@ -49,21 +48,6 @@ class Picture:
     notices: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Ran:
-    """One unit of work that is over."""
-
-    phase: str
-    engine: str
-    kind: str
-    jobs: tuple[int, ...]
-    """Canaries have numbers below 0."""
-    steps: tuple[int, ...]
-    """For each job: how many steps it has made."""
-    began_ms: float
-    ended_ms: float
-
-
 class Listener(Protocol):
     """Who is told. Called from any thread; must not block."""
 
@@ -85,13 +69,8 @@ class _Order:
     failure: Failure | None = None
 
 
-def monotonic_ms() -> float:
-    """The clock of jobs and units."""
-    return time.monotonic() * 1e3
-
-
 class DeviceLoop:
-    """`canaries` are small tasks by engine: each is made before `ready`, and again when its engine was idle long."""
+    """`canaries` are small tasks by engine, made when `run` begins and again when their engine was idle for long."""
 
     def __init__(
         self,
@@ -109,7 +88,7 @@ class DeviceLoop:
         self._canary_ms = canary_ms
         self._changed = threading.Condition()  # guards the policy and the orders
         self._orders: dict[int, _Order] = {}
-        self._proven_ms: dict[str, float] = {}
+        self._proven_ms = dict.fromkeys(engines, -math.inf)
         self._next_canary = -1
         self._failures = 0  # of engines, in a row
         self._stopping = False
@@ -179,11 +158,10 @@ class DeviceLoop:
             dropped = self._take_dropped()
             if image is not None and not dropped:
                 del self._orders[unit.jobs[0]]
-        steps = tuple(order.trajectory.step_index if order.trajectory is not None else 0 for order in orders)
         if image is not None and not dropped:
             self._tell_finished(orders[0], image, ended_ms)
         self._tell_dropped(dropped)
-        self._listener.ran(Ran(unit.phase, unit.engine, orders[0].job.kind, unit.jobs, steps, unit.began_ms, ended_ms))
+        self._listener.ran(_ran(unit, orders, ended_ms))
         self._judge(unit.engine, outcome, failure)
 
     def _try(self, unit: Unit, orders: list[_Order]) -> tuple[np.ndarray | None, Outcome, Failure | None]:
@@ -241,8 +219,8 @@ class DeviceLoop:
 
     # Whether the device can be trusted.
 
-    def prove(self, engine: str) -> None:
-        """Make the engine's canary at once. In the thread that owns the device.
+    def _prove(self, engine: str) -> None:
+        """Make the engine's canary at once.
 
         Raises:
             DeviceLost
@@ -274,7 +252,7 @@ class DeviceLoop:
             return
         self._failures += 1
         if not failure.expected or self._failures >= _SUSPICIOUS:
-            self.prove(engine)
+            self._prove(engine)
             self._failures = 0
 
     def _note_proof(self, engine: str) -> None:
@@ -282,7 +260,7 @@ class DeviceLoop:
         self._listener.proven(engine)
 
     def _next_canary_ms(self) -> float:
-        return min(self._proven_ms.values(), default=math.inf) + self._canary_ms
+        return min(self._proven_ms.values()) + self._canary_ms
 
     def _send_canaries(self, now_ms: float) -> None:
         """Have engines prove themselves that nobody has asked for anything in a while; like a capture, in units."""
@@ -301,11 +279,30 @@ class DeviceLoop:
                 size=task.image.shape[:2],
                 arrival_ms=now_ms,
                 deadline_ms=None,
-                steps_asked=task.params.steps,
+                steps_asked=evaluations(task.params),
             )
             self._next_canary -= 1
             if isinstance(self._policy.admit(job, now_ms), Admit):
                 self._orders[job.id] = _Order(job, task)
+
+
+def evaluations(params: Params) -> int:
+    """How often a UNet runs for a picture: with guidance, twice per step."""
+    return params.steps * (2 if params.guidance > 1.0 else 1)
+
+
+def _ran(unit: Unit, orders: list[_Order], ended_ms: float) -> Ran:
+    trajectories = [order.trajectory for order in orders]
+    return Ran(
+        unit.phase,
+        unit.engine,
+        orders[0].job.kind,
+        unit.jobs,
+        steps_done=tuple(0 if trajectory is None else trajectory.step_index for trajectory in trajectories),
+        steps_total=tuple(0 if trajectory is None else trajectory.steps_total for trajectory in trajectories),
+        began_ms=unit.began_ms,
+        ended_ms=ended_ms,
+    )
 
 
 def _check_picture(image: np.ndarray, task: Task) -> None:

@@ -66,11 +66,12 @@ class FakeEngine:
         tiles: int = 1,
         warm_ms: float = 0.0,
         broken_loads: Path | None = None,
+        max_batch: int = 4,
         missing: bool = False,
         dead_canary: bool = False,
     ) -> None:
         """`broken_loads` is a file with a number: so many more processes die while they load."""
-        self.name = name
+        self.name, self.max_batch = name, max_batch
         self._begin_ms, self._step_ms, self._extra_ms, self._decode_ms = begin_ms, step_ms, extra_ms, decode_ms
         self._tiles, self._warm_ms, self._dead_canary = tiles, warm_ms, dead_canary
         self._gone = False
@@ -123,7 +124,7 @@ class FakeEngine:
     def finish(self, trajectory: FakeTrajectory) -> np.ndarray:
         """What `painted` says. Raises DeviceError: not_finite, black_picture."""
         prompt = trajectory.task.prompt
-        if "nan" in prompt or (self._dead_canary and prompt == "canary"):
+        if "nan" in prompt or (self._dead_canary and trajectory.task.id == "canary"):
             raise DeviceError("not_finite", "the fake picture is not finite")
         if "black" in prompt:
             raise DeviceError("black_picture", "the fake picture is black")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from models.device_loop import DeviceLoop, Picture, Ran, monotonic_ms
-from models.device_messages import Failure
+from models.device_loop import DeviceLoop, Picture
+from models.device_messages import Failure, Ran, monotonic_ms
 from models.scheduler import Policy
 from models.scheduler_jobs import Job, Rules
 from tests.fake_engine import FakeEngine, fake_task, painted
@@ -41,7 +41,8 @@ class Ends:
         self.failures[job] = failure
 
     def ran(self, unit):
-        self.units.append(unit)
+        if unit.jobs[0] >= 0:
+            self.units.append(unit)
 
     def proven(self, engine):
         self.proofs.append(engine)
