@@ -22,7 +22,7 @@ TORSO_MM = 545.0
 """Distance between the middle of the shoulder landmarks and the middle of the hip landmarks of the same wearer."""
 NECK_RISE_MM = 12.0
 """How far the pit of the neck lies above the line between the shoulder landmarks."""
-SHOULDER_OUT_MM, SHOULDER_UP_MM = 44.0, 31.0
+SHOULDER_OUT_MM, SHOULDER_UP_MM = 44.0, 22.0
 """From the shoulder landmark to the point where a jacket's shoulder seam ends."""
 COLLAR_RISE_MM, NECK_HALF_MM = 84.0, 66.0
 """How far above the shoulder landmarks a jacket's collar leaves the neck, and half the neck's width there."""

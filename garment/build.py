@@ -5,7 +5,7 @@ Owns the ratios read from the silhouette; must not know frames before or after t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,54 +38,71 @@ class Shape:
 
 @dataclass(frozen=True)
 class Build:
-    """Half widths of the wearer in millimetres, ease included; None where nothing could be seen of her."""
+    """Half widths of the wearer in millimetres, ease included. By default those of whom the built-in cuts fit."""
+
+    chest: float = 212.0
+    waist: float = 190.0
+    hem: float = 212.0
+    sleeves: float = 54.0
+    rise_left: float = 0.0
+    """Millimetres by which the middle of the wearer's left shoulder line stands above the canonical one."""
+    rise_right: float = 0.0
+
+    def widen(self, mm: np.ndarray, shape: Shape) -> np.ndarray:
+        """Make a garment's points, float (N, 2) millimetres from the pit of the neck, as broad as the wearer."""
+        levels = [_factor(getattr(self, name), getattr(shape, name)) for name in ("chest", "waist", "hem")]
+        factor = np.interp(mm[:, 1], _HEIGHTS_MM, [1.0, 1.0, *levels])
+        return np.column_stack([mm[:, 0] * factor, mm[:, 1]])
+
+    def breadth(self, shape: Shape) -> float:
+        """The factor on a sleeve's width."""
+        return min(_factor(self.sleeves, shape.sleeves), _WIDEST_SLEEVE)
+
+    def rise_mm(self, side: str) -> float:
+        """How far the shoulder point of "left" or "right" stands above the canonical one: half as far as the middle of
+        the shoulder line, which a neck's muscles lift most."""
+        return 0.5 * (self.rise_left if side == "left" else self.rise_right)
+
+    def settled(self, now: Measured, *, weight: float) -> Build:
+        """Moved towards what was measured by `weight` in [0, 1]; what was not seen stays."""
+        seen = {name: value for name, value in vars(now).items() if value is not None}
+        return replace(self, **{name: _mix(getattr(self, name), value, weight) for name, value in seen.items()})
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one silhouette says of a Build; None where it says nothing."""
 
     chest: float | None = None
     waist: float | None = None
     hem: float | None = None
     sleeves: float | None = None
     rise_left: float | None = None
-    """Millimetres by which the wearer's left shoulder line stands above the canonical one."""
     rise_right: float | None = None
 
-    def widen(self, mm: np.ndarray, shape: Shape) -> np.ndarray:
-        """Make a garment's points, float (N, 2) millimetres from the pit of the neck, as broad as the wearer."""
-        waist = _factor(self.waist, shape.waist) or 1.0
-        # Hanging arms hide the chest; it is then taken to follow the waist half-way.
-        chest = _factor(self.chest, shape.chest) or 0.5 + 0.5 * waist
-        hem = _factor(self.hem, shape.hem) or 0.5 + 0.5 * waist
-        factor = np.interp(mm[:, 1], _HEIGHTS_MM, [1.0, 1.0, chest, waist, hem])
-        return np.column_stack([mm[:, 0] * factor, mm[:, 1]])
 
-    def breadth(self, shape: Shape) -> float:
-        """The factor on a sleeve's width."""
-        return min(_factor(self.sleeves, shape.sleeves) or 1.0, _WIDEST_SLEEVE)
-
-    def rise_mm(self, side: str) -> float:
-        """How far the shoulder line of "left" or "right" stands above the canonical one."""
-        return (self.rise_left if side == "left" else self.rise_right) or 0.0
-
-    def settled(self, now: Build, *, weight: float) -> Build:
-        """Moved towards `now` by `weight` in [0, 1]; what is not seen now stays."""
-        return Build(*(_mix(getattr(self, name), getattr(now, name), weight) for name in self.__dataclass_fields__))
+def _factor(wearer_mm: float, garment_mm: float) -> float:
+    return float(np.clip(wearer_mm / garment_mm, _NARROWEST, _WIDEST))
 
 
-def _factor(wearer_mm: float | None, garment_mm: float) -> float | None:
-    return None if wearer_mm is None else float(np.clip(wearer_mm / garment_mm, _NARROWEST, _WIDEST))
-
-
-def _mix(before: float | None, now: float | None, weight: float) -> float | None:
-    if now is None or before is None:
-        return now if before is None else before
+def _mix(before: float, now: float, weight: float) -> float:
     return before + (now - before) * weight
 
 
-def read_build(mask: np.ndarray, body: Body) -> Build:
+_CANONICAL = Build()
+
+
+def read_build(mask: np.ndarray, body: Body) -> Measured:
     """Measure the silhouette, float32 (H, W) in [0, 1]."""
     halves = _trunk_halves_mm(mask, body)
     widths = {name: _typical(halves[name], ease=_EASE_MM) for name in _LEVELS_MM}
     arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]
-    return Build(
+    # Hanging arms hide the chest and often the hem; they are then taken to follow the waist half-way.
+    if (waist := widths["waist"]) is not None:
+        for name in ("chest", "hem"):
+            if widths[name] is None:
+                widths[name] = getattr(_CANONICAL, name) * (0.5 + 0.5 * waist / _CANONICAL.waist)
+    return Measured(
         **widths,
         sleeves=_typical(arms, ease=_SLEEVE_EASE_MM),
         rise_left=_rise_mm(mask, body, "left"),

@@ -20,6 +20,7 @@ from garment.warp import box_within, grid_over, look_up
 from utils.geometry import ThinPlate
 
 _SPREAD_MM = 34.0
+_SHOULDER_SPREAD_MM = 24.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _torso_knots(level: Level, body: Body, build: Build, shape: Shape) -> tuple[
     for side in ("left", "right"):
         rise = -body.down * (body.px_per_mm * build.rise_mm(side))
         target[TORSO_ANCHORS.index(f"shoulder_{side}")] = body.shoulder_points[side] + rise
-        target[TORSO_ANCHORS.index(f"collar_{side}")] = body.neck_sides[side] + 0.6 * rise
+        target[TORSO_ANCHORS.index(f"collar_{side}")] = body.neck_sides[side] + 1.3 * rise
     # The front's middle line keeps its verticals straight where only the sides have anchors.
     hem = source[TORSO_ANCHORS.index("hem_centre")]
     middle = np.linspace(source[0], hem, 5, dtype=np.float32)[1:-1]
@@ -107,11 +108,19 @@ def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: 
 
 
 def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:
-    """Where the torso's cloth may be carried on sideways: from below the shoulders to above the hem, (M,) in [0, 1]."""
+    """Where the torso's cloth may be carried on, (M,) in [0, 1]: sideways from below the shoulders to above the hem, and
+    upwards along the shoulder line."""
     mm = (points - torso.anchors["neck"]) / level.px_per_mm
-    left, hem = torso.anchors["armpit_left"], torso.anchors["hem_centre"]
-    half_mm = (left[0] - torso.anchors["neck"][0]) / level.px_per_mm
-    hem_mm = (hem[1] - torso.anchors["neck"][1]) / level.px_per_mm
-    sideways = np.clip((half_mm + _SPREAD_MM - np.abs(mm[:, 0])) / 8.0, 0.0, 1.0)
-    down = np.clip((mm[:, 1] - 60.0) / 30.0, 0.0, 1.0) * np.clip((hem_mm - 70.0 - mm[:, 1]) / 30.0, 0.0, 1.0)
-    return sideways * down * (np.abs(mm[:, 0]) > 0.6 * half_mm)
+    in_mm = {
+        name: (np.array(torso.anchors[name]) - torso.anchors["neck"]) / level.px_per_mm
+        for name in ("armpit_left", "hem_centre", "collar_left", "shoulder_left")
+    }
+    beside, height = np.abs(mm[:, 0]), mm[:, 1]
+    half_mm, hem_mm = in_mm["armpit_left"][0], in_mm["hem_centre"][1]
+    sideways = np.clip((half_mm + _SPREAD_MM - beside) / 8.0, 0.0, 1.0) * (beside > 0.6 * half_mm)
+    down = np.clip((height - 60.0) / 30.0, 0.0, 1.0) * np.clip((hem_mm - 70.0 - height) / 30.0, 0.0, 1.0)
+    (collar_x, collar_y), (shoulder_x, shoulder_y) = in_mm["collar_left"], in_mm["shoulder_left"]
+    line = np.interp(beside, [collar_x, shoulder_x], [collar_y, shoulder_y])
+    along = np.clip((beside - collar_x - 25.0) / 12.0, 0.0, 1.0) * np.clip((shoulder_x - beside) / 12.0, 0.0, 1.0)
+    up = np.clip((height - line + _SHOULDER_SPREAD_MM) / 5.0, 0.0, 1.0) * (height < 60.0)
+    return np.maximum(sideways * down, along * up)

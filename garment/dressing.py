@@ -125,7 +125,7 @@ class Dresser:
 
     def _measure(self, frame: np.ndarray, mask: np.ndarray | None, body: Body) -> None:
         """Build and light: they change slowly, so they are measured now and then and taken up little by little."""
-        weight = 1.0 if self._frames == 0 else max(_SETTLING, 1.0 / (1 + self._frames / _MEASURE_EVERY))
+        weight = max(_SETTLING, 1.0 / (1 + self._frames / _MEASURE_EVERY))
         if mask is not None:
             self._build = self._build.settled(read_build(mask, body), weight=weight)
         self._light = settle(self._light, estimate_light(frame, self._clothes, body), weight=weight)

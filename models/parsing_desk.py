@@ -11,10 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from models.parsing import Crop, Parser, Parsing
+from utils.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
 Done = Callable[[Parsing], None]
+Failed = Callable[[DeviceError], None]
+Job = tuple[Crop, Done, "Failed | None"]
 
 
 class ParsingDesk:
@@ -25,33 +28,58 @@ class ParsingDesk:
 
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
-        self._waiting: OrderedDict[Hashable, tuple[Crop, Done]] = OrderedDict()  # who has waited longest comes first
+        self._waiting: OrderedDict[Hashable, Job] = OrderedDict()  # who has waited longest comes first
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None  # None until the first job
         self._closed = False
 
-    def submit(self, customer: Hashable, piece: Crop, *, done: Done) -> None:
-        """Have `piece` parsed soon; `done` is called with the result in the desk's thread, or never.
+    def submit(
+        self, customer: Hashable, piece: Crop, *, done: Done, failed: Failed | None = None, first: bool = False
+    ) -> None:
+        """Have `piece` parsed soon; `done` is called with the result in the desk's thread, or `failed`, or neither.
 
-        Takes the place of the customer's job that still waits, and its turn.
+        Takes the place of the customer's job that still waits, and its turn, or with `first` the next one.
         """
         with self._changed:
             if self._closed:
                 return
-            self._waiting[customer] = (piece, done)
+            self._waiting[customer] = (piece, done, failed)
+            if first:
+                self._waiting.move_to_end(customer, last=False)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="parsing", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
-    def parse_now(self, customer: Hashable, piece: Crop) -> Parsing:
-        """Parse in the caller's thread, in place of the customer's job that waits.
+    def parse_now(self, customer: Hashable, piece: Crop, *, done: Done, patience_s: float) -> bool:
+        """Have `piece` parsed before all that waits, and wait for it. False when that took longer than `patience_s`:
+        then it is delivered when it is done.
 
         Raises:
             DeviceError: parsing_failed.
         """
-        self.withdraw(customer)
-        return self._parser.parse_crop(piece)
+        finished = threading.Event()
+        failure: list[DeviceError] = []
+
+        def deliver(parsing: Parsing) -> None:
+            done(parsing)
+            finished.set()
+
+        def fail(error: DeviceError) -> None:
+            failure.append(error)
+            finished.set()
+
+        self.submit(customer, piece, done=deliver, failed=fail, first=True)
+        if not finished.wait(patience_s):
+            return False
+        if failure:
+            raise failure[0]
+        return True
+
+    def busy(self) -> bool:
+        """Whether a job waits."""
+        with self._changed:
+            return bool(self._waiting)
 
     def withdraw(self, customer: Hashable) -> None:
         """Forget the customer's waiting job; one that is under way is still delivered."""
@@ -70,13 +98,15 @@ class ParsingDesk:
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            piece, done = job
+            piece, done, failed = job
             try:
                 done(self._parser.parse_crop(piece))
-            except Exception:
+            except Exception as error:
                 log.exception("a parsing failed; its session goes on with the one before")
+                if failed is not None and isinstance(error, DeviceError):
+                    failed(error)
 
-    def _next(self) -> tuple[Crop, Done] | None:
+    def _next(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return None if self._closed else self._waiting.popitem(last=False)[1]

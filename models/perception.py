@@ -36,7 +36,10 @@ _UNSEEN_SETTLES_S = 0.4
 _VISIBILITY_SETTLES_S = 0.1
 _LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
 
-_ABSENT_MS = 700.0  # who comes back later than this is somebody else
+_ABSENT_MS = 700.0  # who comes back to an empty picture later than this is somebody else
+_FORGOTTEN_MS = 5000.0  # and so is who is seen in a stream that had stopped
+_PATIENCE_S = 0.3  # a live frame waits for its parsing no longer
+_STILL_PATIENCE_S = 20.0
 _PARSE_EVERY_MS = 200.0
 _PARSE_RESTING_MS = 600.0  # while nothing moves
 _RESTING_UNITS = 0.04
@@ -82,6 +85,7 @@ class Perception:
         self._steadier = Steadier()
         self._last: tuple[Pose, tuple[int, int], float] | None = None  # raw pose, hw, at_ms; None while nobody is known
         self._parsed = _Parsed()
+        self._empty_since_seen = False  # whether a frame without anybody has come since the last with somebody
         self._asked_ms = -math.inf  # when the last frame was taken that was given to parsing
 
     def look(
@@ -98,15 +102,18 @@ class Perception:
         """
         raw, mask = self._measure(rgb, at_ms, landmarks)
         if raw is None:
+            self._empty_since_seen = True
             return None
         hw = rgb.shape[:2]
         is_new = self._is_new(raw, hw, at_ms)
         if is_new:
             self._forget()
         gap_ms = at_ms - self._last[2] if self._last else math.inf
-        self._last = (raw, hw, at_ms)
+        self._last, self._empty_since_seen = (raw, hw, at_ms), False
         pose = self._steadier.step(raw, at_ms)
-        self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or gap_ms > _TOO_OLD_MS)
+        # Waiting is worth it for a new person, and on a slow stream as long as nobody else waits for the parser.
+        slow = gap_ms > _TOO_OLD_MS and not (self._desk is not None and self._desk.busy())
+        self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or is_new or slow)
         parsing, parsing_pose, parsed_ms = self._parsed.newest
         if mask is None and parsing is not None:
             mask = 1.0 - parsing.mask("background", carry=carry(parsing_pose, pose))
@@ -133,7 +140,8 @@ class Perception:
             return True
         before, before_hw, before_ms = self._last
         gap_ms = at_ms - before_ms
-        return gap_ms > _ABSENT_MS or hw != before_hw or jumped(before, raw, gap_ms=gap_ms)
+        absent = gap_ms > (_ABSENT_MS if self._empty_since_seen else _FORGOTTEN_MS)
+        return absent or hw != before_hw or jumped(before, raw, gap_ms=min(gap_ms, _ABSENT_MS))
 
     def _have_parsed(self, rgb: np.ndarray, pose: Pose, at_ms: float, *, wait: bool, at_once: bool) -> None:
         if self._desk is None or not (at_once or self._is_due(pose, at_ms)):
@@ -141,15 +149,20 @@ class Perception:
         self._asked_ms = at_ms
         piece = crop(rgb, box=dressed_box(pose))
         parsed = self._parsed
+
+        def take(parsing: Parsing) -> None:
+            parsed.take(parsing, pose, at_ms)
+
         if not at_once:
-            self._desk.submit(self, piece, done=lambda parsing: parsed.take(parsing, pose, at_ms))
+            self._desk.submit(self, piece, done=take)
             return
         try:
-            parsed.take(self._desk.parse_now(self, piece), pose, at_ms)
+            patience_s = _STILL_PATIENCE_S if wait else _PATIENCE_S
+            if not self._desk.parse_now(self, piece, done=take, patience_s=patience_s) and wait:
+                raise DeviceError("parsing_failed", "the parsing network is too busy")
         except DeviceError:
             if wait:
                 raise
-            log.exception("a parsing failed; the session goes on without")
 
     def _is_due(self, pose: Pose, at_ms: float) -> bool:
         since_ms = at_ms - self._asked_ms

@@ -78,11 +78,15 @@ class ToldDesk:
     def submit(self, customer, piece, *, done) -> None:
         self.waiting.append((piece, done))
 
-    def parse_now(self, customer, piece) -> Parsing:
+    def parse_now(self, customer, piece, *, done, patience_s) -> bool:
         if self.fails:
             raise DeviceError("parsing_failed", "told to")
         self.at_once += 1
-        return parsing_of(piece)
+        done(parsing_of(piece))
+        return True
+
+    def busy(self) -> bool:
+        return bool(self.waiting)
 
     def withdraw(self, customer) -> None:
         self.waiting.clear()
@@ -128,11 +132,11 @@ def test_nobody_is_none_and_back_soon_is_the_same_person(eyes, finder):
 @pytest.mark.parametrize(
     ("after", "at_ms"),
     [
-        (standing(), 800.0),  # after a long absence
+        (standing(), 5100.0),  # in a stream that had stopped
         (standing(500.0), 33.0),  # at once somewhere else
         (standing(unit=60.0), 33.0),  # at once half as large
     ],
-    ids=["absent", "elsewhere", "smaller"],
+    ids=["stopped", "elsewhere", "smaller"],
 )
 def test_somebody_else_starts_fresh(eyes, finder, after, at_ms):
     eyes.look(FRAME, at_ms=0.0)
@@ -141,6 +145,20 @@ def test_somebody_else_starts_fresh(eyes, finder, after, at_ms):
     assert percept.is_new_person
     np.testing.assert_allclose(percept.pose.xy, after.xy, atol=1e-3)
     assert percept.parsing_age_ms == 0.0
+
+
+def test_who_comes_into_an_empty_picture_is_somebody_else(eyes, finder):
+    eyes.look(FRAME, at_ms=0.0)
+    pose, finder.pose = finder.pose, None
+    assert eyes.look(FRAME, at_ms=400.0) is None
+    finder.pose = pose
+    assert eyes.look(FRAME, at_ms=800.0).is_new_person
+
+
+def test_a_slow_stream_shows_the_same_person_all_the_time(eyes, finder):
+    eyes.look(FRAME, at_ms=0.0)
+    for i in range(1, 5):
+        assert not eyes.look(FRAME, at_ms=1500.0 * i).is_new_person
 
 
 def test_another_size_of_frame_starts_fresh(eyes, finder):
@@ -441,6 +459,28 @@ def test_a_closed_desk_leaves_nothing_running(gated):
     assert not [thread for thread in threading.enumerate() if thread.name == "parsing"]
 
 
+def test_what_is_wanted_now_is_parsed_before_what_waits(gated):
+    desk, order = ParsingDesk(gated), []
+    desk.submit("a", piece(1), done=lambda parsing: order.append(1))
+    assert gated.entered.acquire(timeout=30)
+    desk.submit("b", piece(2), done=lambda parsing: order.append(2))
+    assert desk.busy()
+    gated.gate.release(10)
+    assert desk.parse_now("c", piece(3), done=lambda parsing: order.append(3), patience_s=30)
+    assert order[:2] == [1, 3]
+    desk.close()
+
+
+def test_nobody_waits_longer_than_their_patience_and_the_parsing_still_comes(gated):
+    desk, done = ParsingDesk(gated), threading.Event()
+    assert not desk.parse_now("a", piece(1), done=lambda parsing: done.set(), patience_s=0.01)
+    gated.gate.release(10)
+    assert done.wait(30)
+    with pytest.raises(DeviceError):
+        desk.parse_now("a", piece(-1), done=lambda parsing: None, patience_s=30)
+    desk.close()
+
+
 def test_withdrawing_leaves_the_others(gated):
     desk, done = ParsingDesk(gated), threading.Event()
     desk.submit("a", piece(1), done=lambda parsing: None)
@@ -483,8 +523,12 @@ class _InlineDesk:
     def submit(self, customer, piece, *, done) -> None:
         done(self._parser.parse_crop(piece))
 
-    def parse_now(self, customer, piece) -> Parsing:
-        return self._parser.parse_crop(piece)
+    def parse_now(self, customer, piece, *, done, patience_s) -> bool:
+        done(self._parser.parse_crop(piece))
+        return True
+
+    def busy(self) -> bool:
+        return False
 
     def withdraw(self, customer) -> None:
         pass
