@@ -122,7 +122,7 @@ def _upper(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
         grid,
         maps=hanging + (on_arm - hanging) * loose[:, None],
         name=name,
-        spread=_spread(sleeve, across) * fade * np.clip(5.0 * (along - JOINT), 0.0, 1.0),
+        spread=_spread(sleeve, across) * fade * np.clip(10.0 * (along - JOINT) + 1.0, 0.0, 1.0),
         fade=fade,
         turn=sleeve.arm.turn(along) * loose,
         folds=_folds(sleeve, grid.points),

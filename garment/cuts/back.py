@@ -22,7 +22,7 @@ def back() -> CutPiece:
 def _jacket_collar() -> Sheet:
     """Only its folded edge shows beside the shirt."""
     top = through(
-        (-79.0, -82.0), (-72.0, -94.0), (-48.0, -105.0), (0.0, -110.0), (48.0, -105.0), (72.0, -94.0), (79.0, -82.0)
+        (-84.0, -76.0), (-76.0, -86.5), (-50.0, -98.0), (0.0, -103.0), (50.0, -98.0), (76.0, -86.5), (84.0, -76.0)
     )
     sheet = TORSO_TABLE.cut("collar_back", join(top, np.array([(60.0, -60.0), (-60.0, -60.0)], np.float32)))
     turn_edge(sheet, thickness_mm=1.6, width_mm=4.0)
@@ -34,13 +34,13 @@ def _jacket_collar() -> Sheet:
 def _shirt_collar() -> Sheet:
     """The inside of the stand and, below it, of the yoke: an arch that light enters from above."""
     top = through(
-        (-72.5, -88.0), (-67.0, -102.5), (-45.0, -113.5), (0.0, -118.0), (45.0, -113.5), (67.0, -102.5), (72.5, -88.0)
+        (-76.0, -82.0), (-71.5, -96.5), (-47.0, -110.5), (0.0, -116.0), (47.0, -110.5), (71.5, -96.5), (76.0, -82.0)
     )
     low = through(
         (66.0, -66.0), (58.0, -44.0), (34.0, -10.0), (0.0, 6.0), (-34.0, -10.0), (-58.0, -44.0), (-66.0, -66.0)
     )
     sheet = TORSO_TABLE.cut("shirt_back", join(top, low), cloth="shirting")
-    arch = sheet.y + 118.0 - (sheet.x / 71.0) ** 2 * 24.0
+    arch = sheet.y + 116.0 - (sheet.x / 71.0) ** 2 * 24.0
     sheet.height += (-((sheet.x / 70.0) ** 2) * -26.0).astype(np.float32)
     sheet.shade *= np.clip(0.86 - arch / 150.0 - 0.22 * (np.abs(sheet.x) / 70.0) ** 2, 0.16, 1.0)
     sew_seam(sheet, arch - 38.0 + (sheet.x / 70.0) ** 2 * 6.0, np.float32(1.0) * np.ones_like(sheet.x))

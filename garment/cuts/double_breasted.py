@@ -55,8 +55,8 @@ def pattern() -> Pattern:
     """Outlines of the left half; the right half reaches as far under it."""
     return Pattern(
         roll=through(
-            (71.5, -93.0),
-            (69.0, -70.0),
+            (75.0, -84.0),
+            (70.0, -66.0),
             (63.0, -30.0),
             (56.0, 20.0),
             (40.0, 90.0),
@@ -73,7 +73,7 @@ def pattern() -> Pattern:
             _GORGE[1],
             _COLLAR_POINT,
             ((118.0, -46.0), (106.0, -60.0), (98.0, -68.5)),
-            ((89.0, -76.5), (81.0, -92.0), (71.5, -93.0)),
+            ((91.0, -74.5), (85.0, -85.5), (75.0, -84.0)),
         ),
         front_edge=trace(
             HEM,

@@ -10,13 +10,14 @@ from garment.cuts.sewing import lay_along, turn_edge
 from garment.cuts.table import Sheet, Table
 
 COLLAR_TOP = through(
-    (66.0, -104.0), (63.5, -97.0), (61.0, -82.0), (54.5, -56.0), (40.0, -30.0), (21.0, -11.5), (3.5, -4.0)
+    (69.5, -97.0), (66.8, -89.0), (61.8, -74.0), (53.5, -52.0), (39.5, -29.0), (21.0, -11.5), (3.5, -4.0)
 )
 """Fold of the shirt's collar, from the neck's side to the throat, wearer's left."""
 LEAF_POINT = (52.0, 66.0)
-OPEN_COLLAR = through((66.0, -104.0), (63.5, -97.0), (60.5, -78.0), (52.0, -44.0), (39.0, -10.0), (27.0, 20.0))
+OPEN_COLLAR = through((69.5, -97.0), (66.8, -89.0), (61.0, -71.0), (51.5, -42.0), (39.0, -10.0), (27.0, 20.0))
 """The same of an open collar: it ends higher and further out, where the stand's button is undone."""
 OPEN_POINT = (55.0, 70.0)
+_IN_THE_V, _ON_THE_COLLAR = 0.78, 0.82  # the jacket keeps some of the sky from the shirt
 
 
 def dressed_with_tie(table: Table) -> list[Sheet]:
@@ -42,6 +43,7 @@ def shirt_front(table: Table) -> Sheet:
     drape = np.sin(sheet.x / 9.0 + sheet.y / 55.0) * np.exp(-(((np.abs(sheet.x) - 34.0) / 16.0) ** 2))
     sheet.height += (0.8 * drape).astype(np.float32)
     sheet.weight = 0.0
+    sheet.shade *= _IN_THE_V
     return sheet
 
 
@@ -58,6 +60,7 @@ def _open_front(table: Table) -> Sheet:
     sheet.height += (0.9 * drape).astype(np.float32)
     turn_edge(sheet, thickness_mm=0.8, width_mm=2.4)
     sheet.weight = 0.0
+    sheet.shade *= _IN_THE_V
     return sheet
 
 
@@ -73,7 +76,7 @@ def _leaf(table: Table, fold: np.ndarray, point: tuple[float, float], *, mirror:
     """One leaf of the collar, from the neck's side to its point."""
     x, y = (float(c) for c in fold[-1])
     front = trace((x, y), ((x + 1.5, y + 8.0), (x + 0.36 * (point[0] - x), y + 0.45 * (point[1] - y)), point))
-    outer = trace(point, ((64.0, 36.0), (80.0, -40.0), (74.0, -88.0)), ((73.0, -96.0), (70.0, -102.0), (66.0, -104.0)))
+    outer = trace(point, ((64.0, 36.0), (81.0, -40.0), (77.5, -82.0)), ((76.6, -92.0), (74.0, -98.5), (69.5, -97.0)))
     outline = sided(join(fold, front, outer), mirror=mirror)
     sheet = table.cut("leaf_right" if mirror else "leaf_left", outline, cloth="shirting")
     s = -1.0 if mirror else 1.0
@@ -82,7 +85,7 @@ def _leaf(table: Table, fold: np.ndarray, point: tuple[float, float], *, mirror:
     turn_edge(sheet, thickness_mm=0.7, width_mm=1.4)
     stitch = np.exp(-(((sheet.inside - 5.5) / 0.5) ** 2)) * np.clip((from_fold - 9.0) / 4.0, 0.0, 1.0)
     sheet.height -= 0.22 * stitch
-    sheet.shade *= 1.0 - 0.08 * stitch
+    sheet.shade *= _ON_THE_COLLAR * (1.0 - 0.08 * stitch)
     sheet.lift_mm = 2.4
     return sheet
 
