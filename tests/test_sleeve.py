@@ -121,7 +121,7 @@ def test_a_bent_elbow_is_round_and_whole(jacket: Pyramid, fore_degrees: float) -
         assert covered[edge + 4 :].max() < 0.1, "a splinter"
         reach.append(along[edge] / half_px)
     assert min(reach) > 0.55
-    assert max(reach) < 1.35
+    assert max(reach) < 1.5
 
 
 def test_cloth_turns_round_the_elbow(jacket: Pyramid) -> None:
