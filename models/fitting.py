@@ -122,7 +122,7 @@ class Fitting:
             InputError: see utils/images.py, bad_landmarks, bad_layer, unknown_garment, unknown_fabric, unknown_cut.
             DeviceError: pose_failed, parsing_failed.
         """
-        perception = self._vision.perception()
+        perception = self._vision.fresh_perception()
         try:
             return _Fit(perception, Dresser(), self.wardrobe.garment(request.wish)).run(request, self._premium)
         finally:

@@ -136,6 +136,14 @@ class PosePool:
                 self._lent -= 1
             raise
 
+    def make(self) -> LentFinder:
+        """A finder of its own that has never seen anybody, and is not kept (80 ms and more).
+
+        Raises:
+            ConfigError: weights_unusable.
+        """
+        return LentFinder(PoseFinder(self._weights_path), _close_aside)
+
     def close(self) -> None:
         """Close what is idle; what is lent is closed when it comes back. Harmless when repeated."""
         with self._lock:
@@ -177,6 +185,11 @@ class LentFinder:
         finder, self._finder = self._finder, None
         if finder is not None:
             self._give_back(finder)
+
+
+def _close_aside(finder: PoseFinder) -> None:
+    """Close without keeping anybody waiting: on a network that swallows MediaPipe's usage report it takes seconds."""
+    threading.Thread(target=finder.close, name="pose-close", daemon=True).start()
 
 
 def _pose(landmarks: list, hw: tuple[int, int]) -> Pose:

@@ -30,6 +30,14 @@ class Vision:
         """Eyes for one session."""
         return Perception(self.poses.lend if self.poses is not None else None, self.desk)
 
+    def fresh_perception(self) -> Perception:
+        """Eyes for one picture, which have never seen another: the same picture looks the same to them every time.
+
+        A pool's finder keeps a little of how sure it was of the person before, whatever it is told to forget.
+        """
+        poses = self.poses
+        return Perception(poses.make if poses is not None else None, self.desk)
+
     def close(self) -> None:
         """Give the networks back."""
         if self.desk is not None:
