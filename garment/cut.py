@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLOTHS = ("suiting", "shirting", "tie", "horn", "pearl", "thread")
-"""What a panel can be made of. The first three are the client's choice; the others follow from the suiting."""
+CLOTHS = ("suiting", "facing", "shirting", "tie", "horn", "pearl", "thread")
+"""What a panel can be made of. The first four are the client's choice; the others follow from the suiting."""
 
 
 @dataclass(frozen=True)

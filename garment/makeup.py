@@ -19,6 +19,8 @@ from utils.colour import linear_to_srgb8, mean_srgb8, srgb_to_linear
 _OVERSAMPLING = 2.0  # of a tile over the canonical pixels, so that looking it up at a slant does not blur it
 _DARK_HORN, _BROWN_HORN = (38.0, 34.0, 33.0), (74.0, 52.0, 36.0)
 _PEARL = (214.0, 212.0, 206.0)
+_GLOSSY = 0.2  # sheen from which a cloth has a highlight of its own
+_WINDOW, _SHINE = (-0.18, 0.28, 1.0), 0.075  # direction to it (x right, y up), and how bright it stands in silk
 _PAD = 16  # pixels of wrap-around that filters need
 
 
@@ -30,10 +32,22 @@ class _Tile:
     slope: np.ndarray
     px_per_mm: tuple[float, float]
     mean: np.ndarray
+    sheen: float
+    sharpness: float
+    """Exponent of the highlight."""
 
 
-def make_up(cut: Cut, *, suiting: Material, shirting: Material, tie: Material, px_per_mm: float = 2.0) -> Garment:
-    """Make the cut up in these cloths at `px_per_mm`, at most the cut's own.
+def make_up(
+    cut: Cut,
+    *,
+    suiting: Material,
+    shirting: Material,
+    tie: Material,
+    facing: Material | None = None,
+    px_per_mm: float = 2.0,
+) -> Garment:
+    """Make the cut up in these cloths at `px_per_mm`, at most the cut's own. The lapels are faced with `facing`, as a
+    dinner jacket's are with satin, or with the suiting itself.
 
     Raises:
         ValueError: if `px_per_mm` is not within 0.1 and the cut's own.
@@ -42,6 +56,7 @@ def make_up(cut: Cut, *, suiting: Material, shirting: Material, tie: Material, p
         raise ValueError(f"this cut is drawn at {cut.px_per_mm} pixels per millimetre, not {px_per_mm}")
     cloths = {"suiting": suiting, "shirting": shirting, "tie": tie}
     tiles = {name: _tile(cloth, px_per_mm=cut.px_per_mm) for name, cloth in cloths.items()}
+    tiles["facing"] = tiles["suiting"] if facing is None else _tile(facing, px_per_mm=cut.px_per_mm)
     colours = _plain_colours(tiles["suiting"].mean.astype(np.float32))
     pieces = {name: _piece(piece, tiles, colours) for name, piece in cut.pieces.items()}
     if px_per_mm != cut.px_per_mm:
@@ -64,6 +79,8 @@ def _tile(material: Material, *, px_per_mm: float) -> _Tile:
         slope=cv2.copyMakeBorder(slope, 0, 1, 0, 1, cv2.BORDER_WRAP),
         px_per_mm=(wh[0] / material.size_mm[0], wh[1] / material.size_mm[1]),
         mean=mean_srgb8(material.albedo),
+        sheen=material.sheen,
+        sharpness=3.0 / max(float(material.roughness.mean()) ** 2, 0.01),
     )
 
 
@@ -98,7 +115,11 @@ def _piece(piece: CutPiece, tiles: dict[str, _Tile], colours: dict[str, np.ndarr
     work.colour[:] = tiles["suiting"].mean
     for panel in piece.panels:
         if panel.cloth in tiles:
-            _lay(work, panel, *_sampled(panel, tiles[panel.cloth]))
+            tile = tiles[panel.cloth]
+            colour, slope = _sampled(panel, tile)
+            if tile.sheen >= _GLOSSY:
+                colour = _shone_on(colour, slope + _under(panel, piece.slope), tile)
+            _lay(work, panel, colour, slope)
         else:
             _lay(work, panel, _toned(panel, colours[panel.cloth]), None)
     to, source = piece.bleed
@@ -122,6 +143,22 @@ def _sampled(panel: Panel, tile: _Tile) -> tuple[np.ndarray, np.ndarray]:
     across, along = cv2.split(cv2.remap(tile.slope, map_x, map_y, cv2.INTER_LINEAR))
     cos, sin = (panel.grain[..., k].astype(np.float32) for k in (0, 1))
     return colour, cv2.merge([across * cos - along * sin, across * sin + along * cos])
+
+
+def _shone_on(colour: np.ndarray, slope: np.ndarray, tile: _Tile) -> np.ndarray:
+    """uint8 (h, w, 3) with the soft light of a window on it, as silk has it in any room; wool has next to none."""
+    x, y, z = np.array(_WINDOW, np.float32) / np.float32(np.linalg.norm(_WINDOW))
+    facing = z - slope[..., 0] * x + slope[..., 1] * y
+    facing /= cv2.sqrt(1.0 + slope[..., 0] ** 2 + slope[..., 1] ** 2)
+    lobe = cv2.pow(np.maximum(facing, 0.0), tile.sharpness)
+    light = np.float32(_SHINE * tile.sheen**1.5) * lobe
+    return linear_to_srgb8(srgb_to_linear(colour) + light[..., None])
+
+
+def _under(panel: Panel, whole: np.ndarray) -> np.ndarray:
+    """The part of a piece's map that lies under a panel's window."""
+    (x, y), (h, w) = panel.xy, panel.alpha.shape
+    return whole[y : y + h, x : x + w]
 
 
 def _wrapped(mm: np.ndarray, px_per_mm: float, period_px: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,20 @@ def test_the_front_has_the_cloths_own_colour(navy: Garment):
     patch = _patch(navy, "torso", at_mm=(40.0, 200.0), size_mm=(50.0, 120.0))[..., :3]
     cloth = srgb_to_lab(mean_srgb8(_plain("navy", (34, 42, 70)).albedo))
     assert np.median(delta_e00(srgb_to_lab(patch), cloth)) <= 1.0
+
+
+def test_lapels_may_be_faced_with_satin_that_shines(cloths: dict[str, Material]):
+    matt = _plain("black", (22, 22, 24))
+    satin = replace(matt, id="satin", roughness=np.full_like(matt.roughness, 0.35), sheen=0.9)
+    cut = load_cut("double_breasted")
+    plain, faced = (make_up(cut, suiting=matt, facing=facing, **cloths) for facing in (None, satin))
+    lapel = {"piece": "torso", "at_mm": (-120.0, 0.0), "size_mm": (45.0, 120.0)}
+    front = {"piece": "torso", "at_mm": (60.0, 480.0), "size_mm": (100.0, 100.0)}
+    light = _patch(faced, **lapel).astype(int) - _patch(plain, **lapel)
+    assert light[..., :3].max() > 25
+    assert light[..., :3].min() >= 0
+    assert np.ptp(light[..., :3].mean(axis=2)) > 20  # a highlight, not a lighter cloth
+    assert np.array_equal(_patch(faced, **front), _patch(plain, **front))
 
 
 def test_shirt_and_tie_are_cut_from_their_own_cloth(navy: Garment):

@@ -25,6 +25,7 @@ def lapel(
     sheet = table.cut(
         "lapel_right" if mirror else "lapel_left",
         sided(join(below[::-1], gorge, edge[1:]), mirror=mirror),
+        cloth="facing",
         margin_mm=6.0,
     )
     first, last = sided(grain, mirror=mirror)
