@@ -40,7 +40,7 @@ class Policy:
         self._probed_ms = -math.inf  # when a keyframe was last let in against the estimates
         self._live_came_ms = -math.inf  # when the last keyframe came
         self._live_gap_ms = _LONG_PAUSE * self._rules.company_ms  # running mean of the time between keyframes
-        self._fewer: dict[str, int] = {}  # by engine: what batches came down to for want of memory
+        self._fewer: dict[str, tuple[int, float]] = {}  # by engine: the most in a batch for want of memory, until when
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -55,6 +55,7 @@ class Policy:
     def next(self, now_ms: float) -> Unit | Wait | None:
         """What to do now; None when there is no job. A unit that was handed out has to be `done` before."""
         self._drop_late(now_ms)
+        self._fewer = {engine: fewer for engine, fewer in self._fewer.items() if fewer[1] > now_ms}
         capture = self._oldest_capture()
         if capture is not None and now_ms >= self._turns.due_ms(capture, now_ms):
             return self._unit([capture], now_ms)
@@ -69,8 +70,8 @@ class Policy:
         jobs = [self._jobs[id] for id in unit.jobs]
         if outcome.result in ("ok", "last"):
             self._learn(unit, jobs, took_ms, outcome)
-        elif outcome.result == "memory":
-            self._fewer[unit.engine] = max(1, len(jobs) // 2)
+        elif outcome.result == "memory" and len(jobs) > 1:
+            self._fewer[unit.engine] = (len(jobs) // 2, unit.began_ms + self._rules.cautious_ms)
         if jobs[0].kind == "capture":
             self._turns.count_from(unit.began_ms + took_ms)
         for job in jobs:
@@ -281,8 +282,7 @@ class Policy:
         return same and job.phase != "decode" and not (lead.alone or job.alone)
 
     def _batch_of(self, engine: str) -> int:
-        most = self._rules.batch.get(engine, 1)
-        return min(most, self._fewer.get(engine, most))
+        return min(self._rules.batch.get(engine, 1), self._fewer.get(engine, (1 << 30, 0.0))[0])
 
 
 def _ids(jobs: Iterable[Job]) -> set[int]:

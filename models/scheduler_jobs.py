@@ -96,10 +96,12 @@ class Rules:
     """How long a keyframe may wait for others to share its steps, when they come that fast."""
     capture_gap_ms: float = 200.0
     """The oldest capture gets a unit at least this often, however many keyframes wait ..."""
-    capture_gap_least_ms: float = 25.0
+    capture_gap_least_ms: float = 50.0
     """... and more often the older it is, down to this."""
     capture_half_life_ms: float = 5000.0
     """Age at which the gap has halved."""
+    cautious_ms: float = 60_000.0
+    """How long batches stay smaller after one that found no memory."""
     probe_ms: float = 1000.0
     """How often a keyframe is let in against the estimates when nothing else is there to prove them wrong."""
 

@@ -1,7 +1,8 @@
 """An engine that paints nothing: same contract as the real ones, no networks, and it breaks when it is told to.
 
 Time on the device is slept. Its picture says that it is fake and whose it is: where the mask allows, every value is the
-task's plus the seed. A word in a task's prompt makes that task go wrong, see FAULTS; options make the whole engine slow
+task's plus the seed and
+what came with it. A word in a task's prompt makes that task go wrong, see FAULTS; options make the whole engine slow
 to load, or fail to.
 """
 
@@ -153,7 +154,9 @@ class FakeEngine:
 
 def painted(task: Task) -> np.ndarray:
     """uint8 (H, W, 3): the picture that the fake makes of a task."""
-    return np.where(task.mask[..., None] >= 128, task.image + np.uint8(task.params.seed % 256), task.image)
+    others = [*task.controls.values(), *([] if task.reference is None else [task.reference])]
+    marks = task.params.seed + sum(int(array.sum()) for array in others)
+    return np.where(task.mask[..., None] >= 128, task.image + np.uint8(marks % 256), task.image)
 
 
 def fake_task(
@@ -163,9 +166,20 @@ def fake_task(
     steps: int = 4,
     hw: tuple[int, int] = (64, 48),
     prompt: str = "a jacket",
+    extras: bool = False,
 ) -> Task:
-    """A task whose picture no other number has."""
+    """A task whose picture no other number has; with `extras`, it has control maps and a reference."""
     pixels = np.random.default_rng(number).integers(0, 256, (*hw, 3), dtype=np.uint8)
     mask = np.zeros(hw, np.uint8)
     mask[hw[0] // 2 :] = 255
-    return Task(f"task-{number}", engine, pixels, mask, prompt, Params(steps=steps, seed=number))
+    controls = {"edge": pixels[::-1].copy(), "pose": pixels // 2} if extras else {}
+    return Task(
+        f"task-{number}",
+        engine,
+        pixels,
+        mask,
+        prompt,
+        Params(steps=steps, seed=number),
+        controls=controls,
+        reference=pixels[:5, :7].copy() if extras else None,
+    )

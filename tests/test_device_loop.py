@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from models.device_loop import DeviceLoop, Picture
+from models.device_loop import DeviceLoop, DeviceLost, Picture
 from models.device_messages import Failure, Ran, monotonic_ms
 from models.scheduler import Policy
 from models.scheduler_jobs import Job, Rules
-from tests.fake_engine import FakeEngine, fake_task, painted
+from tests.fake_engine import FakeEngine, OutOfMemoryError, fake_task, painted
 from tests.serving import PATIENCE_S, eventually
 
 
@@ -94,3 +95,67 @@ def test_a_failure_is_the_failure_of_one_job(prompt, code):
         eventually(lambda: len(ends.ended()) == 4)
     assert {n: failure.code for n, failure in ends.failures.items()} == {2: code}
     assert all(np.array_equal(picture.image, painted(tasks[n])) for n, picture in ends.pictures.items())
+
+
+def test_failures_that_go_on_are_put_to_the_proof():
+    with running(FakeEngine()) as (loop, ends):
+        eventually(lambda: ends.proofs)
+        for n in range(5):
+            task = fake_task(n, prompt="nan")
+            loop.submit(job(n, task), task)
+            eventually(lambda n=n: n in ends.failures)
+        eventually(lambda: len(ends.proofs) == 2)
+    assert ends.proofs == ["fake", "fake"]
+
+
+def test_a_device_that_fails_the_proof_is_given_up():
+    lost = []
+    engine = FakeEngine()
+    ends = Ends()
+    canaries = {"fake": fake_task(steps=1, prompt="canary")}
+    loop = DeviceLoop({"fake": engine}, Policy(), listener=ends, canaries=canaries)
+
+    def run():
+        try:
+            loop.run()
+        except DeviceLost as error:
+            lost.append(error.failure.code)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    eventually(lambda: ends.proofs)
+    task = fake_task(1, prompt="sticky")
+    loop.submit(job(1, task), task)
+    thread.join(PATIENCE_S)
+    assert lost == ["engine_failed"]
+
+
+def test_what_is_asked_of_an_engine_that_is_wrong_is_told_and_does_no_harm():
+    with running(FakeEngine()) as (loop, ends):
+        for n in range(4):
+            task = fake_task(n, steps=0)
+            loop.submit(job(n, task), task)
+            eventually(lambda n=n: n in ends.failures)
+    assert {failure.code for failure in ends.failures.values()} == {"bad_steps"}
+    assert ends.proofs == ["fake"]
+
+
+def test_an_error_that_is_told_holds_nothing_of_the_work():
+    """A traceback would keep the frame, the frame its tensors, and the device would stay full."""
+    trajectories, alive = [], []
+
+    class Watched(FakeEngine):
+        def step(self, batch):
+            if batch[0].task.id == "task-1":
+                if not trajectories:
+                    trajectories.extend(weakref.ref(trajectory) for trajectory in batch)
+                    raise OutOfMemoryError("fake device out of memory")
+                alive.append(trajectories[0]() is not None)
+            super().step(batch)
+
+    with running(Watched()) as (loop, ends):
+        task = fake_task(1)
+        loop.submit(job(1, task), task)
+        eventually(lambda: ends.ended())
+    assert 1 in ends.pictures
+    assert alive == [False] * 4

@@ -206,7 +206,7 @@ def test_a_capture_ends_however_many_keyframes_there_are(device):
 
 def test_captures_that_queue_all_end_and_the_last_one_waits_less_for_each_turn(device):
     captures = [device.capture(session=str(number)) for number in range(4)]
-    flood(device, until_ms=device.now_ms + 12_000)
+    flood(device, until_ms=device.now_ms + 16_000)
     ends = [device.ready[job] for job in captures]
     assert ends == sorted(ends)
     assert ends[3] - ends[2] < 0.75 * (ends[1] - ends[0])
@@ -296,6 +296,11 @@ def test_without_memory_a_job_is_tried_once_more_and_batches_get_smaller(device)
     device.run()
     assert device.ready.keys() >= set(jobs + more)
     assert [len(unit.jobs) for unit, _ in device.units if set(unit.jobs) & set(jobs + more)].count(3) == 1
+    device.outcome = lambda unit: None
+    device.now_ms += RULES.cautious_ms
+    again = [device.live(session=name, within_ms=800) for name in "abcd"]
+    device.run()
+    assert any(set(unit.jobs) == set(again) for unit, _ in device.units)
 
 
 def test_a_job_that_never_has_memory_fails(device):
