@@ -104,6 +104,19 @@ class Wardrobe:
         """The built-in cuts: id and name, in the order in which customers see them."""
         return [{"id": cut_id, "name": name} for cut_id, (name, _) in CUTS.items()]
 
+    def words(self, wish: Wish) -> str:
+        """The garment in words, for a model that is steered by them. What customers wrote is not among them."""
+        if wish.fabric_id is None or wish.cut is None:
+            return "this jacket"
+        fabric = self.catalog.get(wish.fabric_id)
+        return f"a {CUTS[wish.cut][0].lower()} jacket in {fabric.name.lower()}, {fabric.composition.lower()}"
+
+    def swatch(self, wish: Wish) -> np.ndarray | None:
+        """uint8 (256, 256, 3): the wish's cloth; None where it is not known."""
+        if wish.fabric_id is None:
+            return None
+        return swatch(self.catalog.material(wish.fabric_id), size_px=256, mm=64.0)
+
     def swatch_png(self, fabric_id: str) -> bytes:
         """A picture of the cloth at true scale, 60 mm square.
 

@@ -6,9 +6,11 @@ not know HTTP, WebSocket or who asks. Everything here blocks and belongs into a 
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -19,8 +21,11 @@ from garment.occlusion import Classes
 from garment.pyramid import Pyramid
 from garment.quality import cloth_delta_e, coverage, face_change, outside_change, uncovered
 from garment.wardrobe import Wardrobe, Wish
+from models.enhancer import Progress
+from models.enhancing import Enhancing, Outcome, Wanted, enhance_capture, enhance_live
 from models.parsing import Parsing
 from models.perception import Percept, Perception, carry
+from models.request import FitRequest, Fitted, Output
 from models.vision import Vision
 from utils.errors import CapacityError, InputError
 from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, fit_long_side, read_image, write_image
@@ -34,56 +39,6 @@ _CHECK_EVERY = 15  # live frames between two self-checks
 _MEDIA_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png"}
 
 
-@dataclass(frozen=True)
-class Output:
-    """How the picture is to be encoded."""
-
-    format: str = "jpeg"
-    """jpeg, webp or png."""
-    quality: int = 85
-    """1-100, for jpeg and webp."""
-    long_side: int | None = None
-    """Pixels of the longer side at most; None keeps the frame's size."""
-
-
-@dataclass(frozen=True)
-class FitRequest:
-    """One frame and what is to be done with it. Everything encoded is untrusted."""
-
-    frame: bytes
-    wish: Wish
-    layer: bytes | None = None
-    """The client's own render, encoded RGBA, aligned with the frame; goes before the wish."""
-    landmarks: Sequence[Sequence[float]] | None = None
-    """33 x [x, y, z, visibility], normalised; found here when None."""
-    output: Output = Output()
-    seed: int = 0
-    captured_ms: float | None = None
-    include: frozenset[str] = frozenset()
-    """Of landmarks, mask, layer: what is to come back beside the picture."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The answer to one frame."""
-
-    image: bytes
-    media_type: str
-    hw: tuple[int, int]
-    stage: str
-    """composite, or mirror when nobody was dressed."""
-    degraded: bool
-    """Whether less was shown than was wished for; `reason` says why."""
-    reason: str | None
-    seed: int
-    timings_ms: dict[str, float]
-    quality: dict[str, float | None]
-    """Self-checks, empty on live frames that were not checked."""
-    landmarks: list[list[float]] | None
-    extras: dict[str, bytes] = field(default_factory=dict)
-    """PNGs asked for by `include`."""
-
-
 class Fitting:
     """Everything that one program needs to dress people. Thread-safe."""
 
@@ -95,8 +50,11 @@ class Fitting:
         max_live: int = 64,
         live_limits: ImageLimits = LIVE_LIMITS,
         capture_limits: ImageLimits = CAPTURE_LIMITS,
+        enhancing: Enhancing | None = None,
     ) -> None:
+        """Without `enhancing` every picture is a composite. Whoever made its device closes it."""
         self._vision = vision
+        self._enhancing = enhancing
         self.wardrobe = wardrobe
         self._max_live = max_live
         self._live_limits = live_limits
@@ -111,20 +69,45 @@ class Fitting:
         """
         if len(self._live) >= self._max_live:
             raise CapacityError("busy", "all places are taken", hint="try again in a minute")
-        live = LiveFitting(self._vision.perception(), self.wardrobe, limits=self._live_limits, leave=self._live.discard)
+        live = LiveFitting(
+            self._vision.perception(),
+            self.wardrobe,
+            limits=self._live_limits,
+            enhancing=self._enhancing,
+            leave=self._live.discard,
+        )
         self._live.add(live)
         return live
 
-    def capture(self, request: FitRequest) -> Fitted:
-        """The premium variant at the frame's full resolution (about a second on two cores).
+    def capture(
+        self,
+        request: FitRequest,
+        *,
+        on_progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Fitted:
+        """The premium variant at the frame's full resolution (about a second on two cores, and what an engine takes).
+
+        `on_progress` is told the engine's steps from another thread; setting `cancel` calls the engine off.
 
         Raises:
             InputError: see utils/images.py, bad_landmarks, bad_layer, unknown_garment, unknown_fabric, unknown_cut.
-            DeviceError: pose_failed, parsing_failed.
+            DeviceError: pose_failed, parsing_failed; the engine's own.
+            CapacityError: busy, late.
+            CancelledError: of concurrent.futures.
         """
         perception = self._vision.fresh_perception()
         try:
-            return _Fit(perception, Dresser(), self.wardrobe.garment(request.wish)).run(request, self._premium)
+            fit = _Fit(perception, Dresser(), self.wardrobe.garment(request.wish))
+            if self._enhancing is not None:
+                enhancing, session = self._enhancing, uuid.uuid4().hex
+                fit.enhance = lambda dressed, percept: enhance_capture(
+                    enhancing,
+                    _wanted(request, dressed, percept, self.wardrobe, session=session, swatch=True),
+                    on_progress=on_progress,
+                    cancel=cancel,
+                )
+            return fit.run(request, self._premium)
         finally:
             perception.close()
 
@@ -145,10 +128,17 @@ class Fitting:
         return {
             "pose": self._vision.poses is not None,
             "parsing": self._vision.desk is not None,
-            "engine": {"name": "compositor", "stage": "composite", "device": "cpu"},
+            "engine": self._engine(),
             "missing": list(self._vision.missing),
             "hint": self._vision.hint,
         }
+
+    def _engine(self) -> dict[str, Any]:
+        if self._enhancing is None:
+            return {"name": "compositor", "stage": "composite", "device": "cpu", "state": "ready"}
+        found = self._enhancing.enhancer.readiness()
+        stage = "enhanced" if found.get("state") == "ready" else "composite"
+        return {"name": "+".join(sorted(self._enhancing.engines)), "stage": stage, **found}
 
     def close(self) -> None:
         """Close what is still open and give the networks back."""
@@ -166,11 +156,14 @@ class LiveFitting:
         wardrobe: Wardrobe,
         *,
         limits: ImageLimits,
+        enhancing: Enhancing | None,
         leave: Callable[[LiveFitting], None],
     ) -> None:
         self._perception = perception
         self._wardrobe = wardrobe
         self._limits = limits
+        self._enhancing = enhancing
+        self._session = uuid.uuid4().hex
         self._leave = leave
         self._dresser = Dresser()
         self._wearing: Pyramid | None = None  # held, so that the wardrobe keeps it while it is worn
@@ -187,6 +180,11 @@ class LiveFitting:
         self._frames += 1
         self._wearing = self._wardrobe.garment(request.wish)
         fit = _Fit(self._perception, self._dresser, self._wearing)
+        if self._enhancing is not None:
+            enhancing = self._enhancing
+            fit.enhance = lambda dressed, percept: enhance_live(
+                enhancing, _wanted(request, dressed, percept, self._wardrobe, session=self._session, swatch=False)
+            )
         return fit.run(request, _Variant(self._limits, LIVE, looks=1, check=checked))
 
     def close(self) -> None:
@@ -213,6 +211,8 @@ class _Fit:
         self._dresser = dresser
         self._garment = garment
         self._watch = Stopwatch()
+        self.enhance: Callable[[Dressed, Percept], Outcome] | None = None
+        """What an engine makes of the composite; None for nothing."""
 
     def run(self, request: FitRequest, variant: _Variant) -> Fitted:
         watch = self._watch
@@ -225,6 +225,12 @@ class _Fit:
             percept = self._look(frame, given, looks=variant.looks)
         with watch.stage("compose"):
             dressed, reason = self._dress(frame, layer, percept, variant.finish)
+        stage, notices = "mirror" if dressed is None else "composite", ()
+        if dressed is not None and percept is not None and layer is None and self.enhance is not None:
+            outcome = self._enhanced(dressed, percept)
+            dressed, notices = replace(dressed, composite=outcome.composite), outcome.notices
+            stage = "enhanced" if outcome.enhanced else "composite"
+            reason = reason or outcome.reason or (notices[0] if notices else None)
         with watch.stage("restore"):
             quality = _quality(frame, dressed, percept) if variant.check else {}
         with watch.stage("encode"):
@@ -237,7 +243,7 @@ class _Fit:
             image=image,
             media_type=_MEDIA_TYPES[request.output.format],
             hw=(picture.shape[0], picture.shape[1]),
-            stage="mirror" if dressed is None else "composite",
+            stage=stage,
             degraded=reason is not None,
             reason=reason,
             seed=request.seed,
@@ -246,6 +252,16 @@ class _Fit:
             landmarks=percept.pose.to_wire(hw=hw) if percept is not None else None,
             extras=extras,
         )
+
+    def _enhanced(self, dressed: Dressed, percept: Percept) -> Outcome:
+        assert self.enhance is not None
+        with self._watch.stage("restore"):
+            outcome = self.enhance(dressed, percept)
+        stages = self._watch.stages_ms
+        stages["queue"], stages["enhance"] = outcome.queue_ms, outcome.enhance_ms
+        # What was not spent waiting and being enhanced went into sending there and bringing back.
+        stages["restore"] = max(0.0, stages["restore"] - outcome.queue_ms - outcome.enhance_ms)
+        return outcome
 
     def _look(self, frame: np.ndarray, given: Pose | None, *, looks: int) -> Percept | None:
         if looks == 1:
@@ -292,6 +308,22 @@ def _read_layer(data: bytes | None, *, hw: tuple[int, int], limits: ImageLimits)
             "layer_size", "the layer is not as large as the frame", hint="render the layer at the frame's size"
         )
     return layer
+
+
+def _wanted(
+    request: FitRequest, dressed: Dressed, percept: Percept, wardrobe: Wardrobe, *, session: str, swatch: bool
+) -> Wanted:
+    return Wanted(
+        id=uuid.uuid4().hex,
+        session=session,
+        dressed=dressed,
+        pose=percept.pose,
+        person=percept.mask,
+        words=wardrobe.words(request.wish),
+        seed=request.seed,
+        steps=request.steps,
+        swatch=wardrobe.swatch(request.wish) if swatch else None,
+    )
 
 
 def sight_of(percept: Percept) -> Sight:
