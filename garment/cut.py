@@ -13,6 +13,10 @@ CLOTHS = ("suiting", "facing", "shirting", "tie", "horn", "pearl", "thread")
 """What a panel can be made of. The first four are the client's choice; the others follow from the suiting."""
 
 
+UV_STEPS_PER_MM, SLOPE_STEPS, GRAIN_PX = 32, 1024, 8
+"""How finely a cut is kept: tens of megabytes otherwise go into digits that nobody sees."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """One piece of cloth (or a button) as seen from the front, cropped to its own rectangle of the piece."""
@@ -25,13 +29,14 @@ class Panel:
     alpha: np.ndarray
     """uint8 (h, w): coverage of the pixel by this panel."""
     uv: np.ndarray
-    """float32 (h, w, 2): millimetres along weft and warp of the cloth, in the frame of the panel's own grain."""
+    """int16 (h, w, 2): along weft and warp of the cloth, in the frame of the panel's own grain, in UV_STEPS_PER_MM."""
     grain: np.ndarray
-    """float16 (h, w, 2): cosine and sine of the turn from the picture's axes to the panel's grain."""
+    """float32 (h', w', 2): cosine and sine of the turn from the picture's axes to the panel's grain, which changes so
+    slowly that one value for GRAIN_PX pixels each way is enough."""
     tone: np.ndarray | None = None
     """uint8 (h, w): shading that is part of the thing itself (the figure of horn), 128 = none."""
     beyond: np.ndarray | None = None
-    """bool (h, w): where the cloth goes on with its pattern outside the piece's silhouette, under alpha 0."""
+    """uint8 (h, w), 0 or 255: where the cloth goes on with its pattern outside the silhouette, under alpha 0."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class CutPiece:
     alpha: np.ndarray
     """uint8 (H, W): the silhouette."""
     slope: np.ndarray
-    """float16 (H, W, 2): dz/dx and dz/dy of the surface, y down, without the cloth's own texture."""
+    """int16 (H, W, 2): dz/dx and dz/dy of the surface, y down, without the cloth's own texture, in SLOPE_STEPS."""
     occlusion: np.ndarray
     """uint8 (H, W): 255 where the sky is open, less under lapels, flaps and folds."""
     anchors: dict[str, tuple[float, float]]

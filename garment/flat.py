@@ -55,7 +55,8 @@ def _place(garment: Garment, name: str) -> np.ndarray | None:
     if name not in garment.pieces:
         return None
     if not name.startswith("sleeve"):
-        return np.float32([[1, 0, 0], [0, 1, 0]])
+        x, y = np.subtract(garment.pieces["torso"].anchors["neck"], garment.pieces[name].anchors["neck"])
+        return np.float32([[1, 0, x], [0, 1, y]])
     side = name.removeprefix("sleeve_")
     x, y = garment.pieces["torso"].anchors[f"shoulder_{side}"]
     px, py = garment.pieces[name].anchors["shoulder"]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from fabric.material import Material
-from garment.cut import Cut, CutPiece, Panel
+from garment.cut import SLOPE_STEPS, UV_STEPS_PER_MM, Cut, CutPiece, Panel
 from garment.garment import Garment, Piece
 from garment.relief import pack
 from utils.colour import linear_to_srgb8, mean_srgb8, srgb_to_linear
@@ -118,14 +118,14 @@ def _piece(piece: CutPiece, tiles: dict[str, _Tile], colours: dict[str, np.ndarr
             tile = tiles[panel.cloth]
             colour, slope = _sampled(panel, tile)
             if tile.sheen >= _GLOSSY:
-                colour = _shone_on(colour, slope + _under(panel, piece.slope), tile)
+                colour = _shone_on(colour, slope + _slopes(_under(panel, piece.slope)), tile)
             _lay(work, panel, colour, slope)
         else:
             _lay(work, panel, _toned(panel, colours[panel.cloth]), None)
     to, source = piece.bleed
     flat = work.colour.reshape(-1, 3)
     flat[to] = flat[source]
-    work.slope += piece.slope
+    work.slope += _slopes(piece.slope)
     return Piece(
         name=piece.name,
         albedo=cv2.merge([*cv2.split(work.colour), piece.alpha]),
@@ -141,8 +141,12 @@ def _sampled(panel: Panel, tile: _Tile) -> tuple[np.ndarray, np.ndarray]:
     map_y = _wrapped(panel.uv[..., 1], tile.px_per_mm[1], rows)
     colour = cv2.remap(tile.albedo, map_x, map_y, cv2.INTER_LINEAR)
     across, along = cv2.split(cv2.remap(tile.slope, map_x, map_y, cv2.INTER_LINEAR))
-    cos, sin = (panel.grain[..., k].astype(np.float32) for k in (0, 1))
+    cos, sin = cv2.split(cv2.resize(panel.grain, map_x.shape[::-1], interpolation=cv2.INTER_LINEAR))
     return colour, cv2.merge([across * cos - along * sin, across * sin + along * cos])
+
+
+def _slopes(steps: np.ndarray) -> np.ndarray:
+    return np.multiply(steps, np.float32(1 / SLOPE_STEPS))
 
 
 def _shone_on(colour: np.ndarray, slope: np.ndarray, tile: _Tile) -> np.ndarray:
@@ -161,8 +165,8 @@ def _under(panel: Panel, whole: np.ndarray) -> np.ndarray:
     return whole[y : y + h, x : x + w]
 
 
-def _wrapped(mm: np.ndarray, px_per_mm: float, period_px: int) -> np.ndarray:
-    turns = mm * np.float32(px_per_mm / period_px)
+def _wrapped(steps: np.ndarray, px_per_mm: float, period_px: int) -> np.ndarray:
+    turns = steps * np.float32(px_per_mm / (period_px * UV_STEPS_PER_MM))
     turns -= np.floor(turns)
     turns *= np.float32(period_px)
     return turns
@@ -185,13 +189,12 @@ def _lay(work: _Work, panel: Panel, cloth: np.ndarray, slope: np.ndarray | None)
     share = (own / both)[:, None]
     blended = colour[edge] + (cloth[edge] - colour[edge].astype(np.float32)) * share
     roughened = rough[edge] + ((0.0 if slope is None else slope[edge]) - rough[edge]) * share
-    solid = panel.alpha == 255
+    solid = cv2.compare(panel.alpha, 255, cv2.CMP_EQ)
+    cv2.copyTo(solid, solid, cover)
     if panel.beyond is not None:
-        np.copyto(colour, cloth, where=panel.beyond[..., None])
-        np.copyto(rough, 0.0 if slope is None else slope, where=panel.beyond[..., None])
-    np.copyto(colour, cloth, where=solid[..., None])
-    np.copyto(rough, 0.0 if slope is None else slope, where=solid[..., None])
-    cover[solid] = 255
+        solid = cv2.bitwise_or(solid, panel.beyond)
+    cv2.copyTo(np.ascontiguousarray(cloth), solid, colour)
+    cv2.copyTo(np.zeros_like(rough) if slope is None else slope, solid, rough)
     colour[edge], rough[edge], cover[edge] = np.round(blended), roughened, np.round(both * 255.0)
 
 

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from garment.cut import CLOTHS, Cut
+from garment.cut import CLOTHS, GRAIN_PX, SLOPE_STEPS, UV_STEPS_PER_MM, Cut
 from garment.cuts.body import outline_of_half
 from garment.cuts.catalogue import CUTS, load_cut
 from garment.cuts.curves import bezier, nearest, ramp, resampled, shifted, sided, through, x_at
@@ -51,10 +51,10 @@ def test_anchors_lie_inside_the_canvas_and_where_the_body_has_them(cut: Cut):
         height, width = piece.alpha.shape
         assert tuple(piece.anchors) == SLEEVE_ANCHORS if name.startswith("sleeve") else set(TORSO_ANCHORS)
         for x, y in piece.anchors.values():
-            assert 0 < x < width - 1
-            assert 0 < y < height - 1
-    torso = cut.pieces["torso"].anchors
-    assert torso == cut.pieces["back"].anchors
+            assert name == "back" or (0 < x < width - 1 and 0 < y < height - 1)
+    torso, back = cut.pieces["torso"].anchors, cut.pieces["back"].anchors
+    shifts = np.array([np.subtract(torso[anchor], back[anchor]) for anchor in TORSO_ANCHORS])
+    assert shifts == pytest.approx(np.broadcast_to(shifts[0], shifts.shape), abs=1e-3)
     for pair in ("collar", "shoulder", "armpit", "waist", "hem"):
         left, right = torso[f"{pair}_left"], torso[f"{pair}_right"]
         assert left[0] > torso["neck"][0] > right[0]
@@ -112,7 +112,7 @@ def test_sleeves_mirror_each_other(cut: Cut):
     assert difference.mean() < 0.05
     assert np.abs(left.occlusion.astype(int) - right.occlusion[:, ::-1]).mean() < 1.0
     mirrored = right.slope[:, ::-1].astype(np.float32) * np.float32((-1, 1))
-    assert np.abs(left.slope.astype(np.float32) - mirrored).mean() < 0.02
+    assert np.abs(left.slope - mirrored).mean() < 0.02 * SLOPE_STEPS
 
 
 def test_the_sleeve_begins_at_the_armhole_with_the_fronts_cloth_beneath(cut: Cut):
@@ -145,15 +145,35 @@ def test_panels_lie_inside_their_piece_and_know_their_cloth(cut: Cut):
             assert 0 <= y <= y + h <= piece.alpha.shape[0]
             assert panel.cloth in CLOTHS
             assert panel.uv.shape == (h, w, 2)
-            length = np.linalg.norm(panel.grain.astype(np.float32), axis=2)
-            assert np.abs(length - 1.0).max() < 2e-3
+            assert panel.grain.shape == (-(-h // GRAIN_PX), -(-w // GRAIN_PX), 2)
+            assert np.abs(np.linalg.norm(panel.grain, axis=2) - 1.0).max() < 2e-3
+
+
+def test_cloth_lies_on_a_panel_without_jumps_finer_than_a_thread(cut: Cut):
+    """Along a row of the sleeve, cloth runs on by about half a millimetre a pixel, however it is kept."""
+    panel = next(p for p in cut.pieces["sleeve_left"].panels if p.name == "sleeve_left")
+    row = panel.uv[panel.uv.shape[0] // 2, 60:-60, 0].astype(np.float64) / UV_STEPS_PER_MM
+    step = np.diff(row) * cut.px_per_mm
+    assert step.min() > 0.9
+    assert step.max() < 1.9
+    assert np.abs(np.diff(step)).max() < 0.15
+
+
+def test_a_cut_takes_little_memory(cut: Cut):
+    def size(thing: object) -> int:
+        if isinstance(thing, np.ndarray):
+            return thing.nbytes
+        parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, tuple) else ()
+        return sum(map(size, parts)) + sum(map(size, vars(thing).values() if hasattr(thing, "__dict__") else ()))
+
+    assert size(cut) < 50e6
 
 
 def test_lapel_stripes_run_along_its_edge(cut: Cut):
     """The facing's warp is within a few degrees of the straight from the lapel's point to the break."""
     for side, sign in (("left", 1.0), ("right", -1.0)):
         lapel = next(p for p in cut.pieces["torso"].panels if p.name == f"lapel_{side}")
-        cos, sin = np.median(lapel.grain.astype(np.float32).reshape(-1, 2), axis=0)
+        cos, sin = np.median(lapel.grain.reshape(-1, 2), axis=0)
         lean = np.degrees(np.arctan2(sin, cos)) * sign
         rows, columns = np.nonzero(lapel.alpha > 127)
         outer = columns * sign

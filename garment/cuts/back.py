@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from garment.cut import CutPiece
-from garment.cuts.body import TORSO_TABLE, anchors
+from garment.cuts.body import anchors
 from garment.cuts.curves import join, through
 from garment.cuts.pile import Form, pile
 from garment.cuts.sewing import sew_seam, turn_edge
-from garment.cuts.table import Sheet
+from garment.cuts.table import Sheet, Table
+
+_TABLE = Table(size_mm=(188.0, 142.0), corner_mm=(-94.0, -126.0))
 
 
 def back() -> CutPiece:
-    """The piece behind the neck, on the torso's canvas."""
-    h, w = TORSO_TABLE.hw
+    """The piece behind the neck; most of its anchors lie off its small canvas."""
+    h, w = _TABLE.hw
     form = Form(slope=np.zeros((h, w, 2), np.float32), shade=np.ones((h, w), np.float32))
-    return pile("back", TORSO_TABLE, sheets=[_jacket_collar(), _shirt_collar()], form=form, anchors_mm=anchors())
+    return pile("back", _TABLE, sheets=[_jacket_collar(), _shirt_collar()], form=form, anchors_mm=anchors())
 
 
 def _jacket_collar() -> Sheet:
@@ -24,7 +26,7 @@ def _jacket_collar() -> Sheet:
     top = through(
         (-84.0, -76.0), (-76.0, -86.5), (-50.0, -98.0), (0.0, -103.0), (50.0, -98.0), (76.0, -86.5), (84.0, -76.0)
     )
-    sheet = TORSO_TABLE.cut("collar_back", join(top, np.array([(60.0, -60.0), (-60.0, -60.0)], np.float32)))
+    sheet = _TABLE.cut("collar_back", join(top, np.array([(60.0, -60.0), (-60.0, -60.0)], np.float32)))
     turn_edge(sheet, thickness_mm=1.6, width_mm=4.0)
     sheet.shade *= 0.8
     sheet.weight = 0.0
@@ -39,7 +41,7 @@ def _shirt_collar() -> Sheet:
     low = through(
         (66.0, -66.0), (58.0, -44.0), (34.0, -10.0), (0.0, 6.0), (-34.0, -10.0), (-58.0, -44.0), (-66.0, -66.0)
     )
-    sheet = TORSO_TABLE.cut("shirt_back", join(top, low), cloth="shirting")
+    sheet = _TABLE.cut("shirt_back", join(top, low), cloth="shirting")
     arch = sheet.y + 116.0 - (sheet.x / 71.0) ** 2 * 24.0
     sheet.height += (-((sheet.x / 70.0) ** 2) * -26.0).astype(np.float32)
     sheet.shade *= np.clip(0.86 - arch / 150.0 - 0.22 * (np.abs(sheet.x) / 70.0) ** 2, 0.16, 1.0)

@@ -11,11 +11,11 @@ import numpy as np
 
 from garment.cuts.curves import join, through, x_at
 from garment.cuts.folds import Fold, add_folds, places, unrest
-from garment.cuts.pile import Form
+from garment.cuts.pile import Form, spread_out
 from garment.cuts.table import Table
 from garment.relief import crevices
 
-TORSO_TABLE = Table(size_mm=(640.0, 900.0), corner_mm=(-320.0, -170.0))
+TORSO_TABLE = Table(size_mm=(568.0, 796.0), corner_mm=(-284.0, -128.0))
 
 NECK_POINT = (75.0, -73.0)
 SHOULDER = (230.0, -11.0)
@@ -36,7 +36,7 @@ _PROFILE = through(
     (-66.0, -180.0), (-52.0, -90.0), (-27.0, -20.0), (-7.0, 60.0), (0.0, 140.0), (-8.0, 240.0), (-18.0, 335.0),
     (-9.0, 425.0), (-4.0, 520.0), (-6.0, 640.0), (-10.0, 760.0),
 )  # fmt: skip
-_STEP_MM = 1.0
+_STEP_MM = 2.0  # of the grid that forms and folds are drawn on
 
 
 def anchors() -> dict[str, tuple[float, float]]:
@@ -63,21 +63,14 @@ def torso_form(folds: tuple[Fold, ...]) -> Form:
     """Chest, waist and shoulders as large round forms, the folds of a worn jacket on them."""
     width, height = (int(mm / _STEP_MM) for mm in TORSO_TABLE.size_mm)
     x, y = places((height, width), corner_mm=TORSO_TABLE.corner_mm, step_mm=_STEP_MM)
-    body = body_heights(x, y)
+    body = (_trunk(x, y) + _muscles(x, y) - _shoulder_fall(x, y)).astype(np.float32)
+    body = cv2.GaussianBlur(body, (0, 0), 5.0 / _STEP_MM)
     cloth = np.zeros_like(body)
     add_folds(cloth, folds, corner_mm=TORSO_TABLE.corner_mm, step_mm=_STEP_MM)
     cloth += _unevenness(y)
     dz_dy, dz_dx = np.gradient(body + cloth, _STEP_MM)
-    shade = crevices(cloth, reach_px=9.0, strength=0.22) * _arm_shadow(x, y)
-    wh = TORSO_TABLE.hw[::-1]
-    slope = cv2.resize(np.dstack([dz_dx, dz_dy]), wh, interpolation=cv2.INTER_LINEAR)
-    return Form(slope=slope, shade=cv2.resize(shade, wh, interpolation=cv2.INTER_LINEAR))
-
-
-def body_heights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """float32 (h, w): the body under the jacket, over a grid of places `_STEP_MM` or less apart."""
-    body = _trunk(x, y) + _muscles(x, y) - _shoulder_fall(x, y)
-    return cv2.GaussianBlur(body.astype(np.float32), (0, 0), 5.0 / float(x[0, 1] - x[0, 0]))
+    shade = crevices(cloth, reach_px=9.0 / _STEP_MM, strength=0.22) * _arm_shadow(x, y)
+    return spread_out(np.dstack([dz_dx, dz_dy]), shade, TORSO_TABLE.hw)
 
 
 def _trunk(x: np.ndarray, y: np.ndarray) -> np.ndarray:

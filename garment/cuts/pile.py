@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from garment.cut import CutPiece, Panel
+from garment.cut import GRAIN_PX, SLOPE_STEPS, UV_STEPS_PER_MM, CutPiece, Panel
 from garment.cuts.rim import SOLID, Rim, rim_of
 from garment.cuts.table import Sheet, Table
 from garment.relief import crevices, shadow, slopes
@@ -27,6 +28,13 @@ class Form:
     """float32 (H, W, 2): dz/dx, dz/dy."""
     shade: np.ndarray
     """float32 (H, W): occlusion by the form itself, 1 = open."""
+
+
+def spread_out(slope: np.ndarray, shade: np.ndarray, hw: tuple[int, int]) -> Form:
+    """A form drawn on a coarser grid, at the size of the piece."""
+    wh = hw[::-1]
+    slope = cv2.resize(slope.astype(np.float32), wh, interpolation=cv2.INTER_CUBIC)
+    return Form(slope=slope, shade=cv2.resize(shade.astype(np.float32), wh, interpolation=cv2.INTER_LINEAR))
 
 
 def pile(
@@ -57,7 +65,7 @@ def pile(
         name=name,
         panels=tuple(_panel(sheet, beyond.get(number)) for number, sheet in enumerate(sheets)),
         alpha=_to_bytes(alpha),
-        slope=(slope + form.slope).astype(np.float16),
+        slope=_in_steps(slope + form.slope, SLOPE_STEPS),
         occlusion=_to_bytes(occlusion * form.shade),
         bleed=rim.bleed(goes_on),
         anchors={k: tuple(float(c) for c in table.to_px(np.array(v))) for k, v in anchors_mm.items()},
@@ -107,19 +115,22 @@ def _panel(sheet: Sheet, beyond: np.ndarray | None) -> Panel:
     shape = sheet.alpha.shape
     u = sheet.x if sheet.u is None else sheet.u
     v = sheet.y if sheet.v is None else sheet.v
-    across = slopes(np.ascontiguousarray(u, np.float32), px_per_mm=1.0)
+    across = slopes(np.ascontiguousarray(u[::GRAIN_PX, ::GRAIN_PX], np.float32), px_per_mm=1.0)
     length = np.maximum(np.hypot(across[..., 0], across[..., 1]), 1e-6)
-    grain = (across / length[..., None]).astype(np.float16)
     return Panel(
         name=sheet.name,
         cloth=sheet.cloth,
         xy=sheet.xy,
         alpha=_to_bytes(sheet.alpha),
-        uv=np.dstack([np.broadcast_to(u, shape), np.broadcast_to(v, shape)]).astype(np.float32),
-        grain=grain,
+        uv=_in_steps(np.dstack([np.broadcast_to(u, shape), np.broadcast_to(v, shape)]), UV_STEPS_PER_MM),
+        grain=across / length[..., None],
         tone=None if sheet.tone is None else np.clip(sheet.tone * 128.0, 0, 255).astype(np.uint8),
-        beyond=None if beyond is None else beyond[_slices(sheet)].copy(),
+        beyond=None if beyond is None else beyond[_slices(sheet)].astype(np.uint8) * np.uint8(255),
     )
+
+
+def _in_steps(values: np.ndarray, steps: int) -> np.ndarray:
+    return np.clip(np.rint(values * np.float32(steps)), -32767, 32767).astype(np.int16)
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:

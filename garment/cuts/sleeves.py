@@ -11,14 +11,15 @@ from garment.cut import CutPiece
 from garment.cuts.curves import join, ramp, sided, through, trace, x_at
 from garment.cuts.folds import Fold, add_folds, places, unrest
 from garment.cuts.fronts import cloth_run
-from garment.cuts.pile import Form, pile
+from garment.cuts.pile import Form, pile, spread_out
 from garment.cuts.rim import GOES_ON_MM
 from garment.cuts.sewing import sew_seam, turn_edge
 from garment.cuts.table import Sheet, Table
 from garment.cuts.trims import button
 from garment.relief import crevices, slopes
 
-SLEEVE_TABLE = Table(size_mm=(260.0, 740.0), corner_mm=(-130.0, -50.0))
+SLEEVE_TABLE = Table(size_mm=(208.0, 676.0), corner_mm=(-104.0, -18.0))
+_STEP_MM = 1.0  # of the grid that form and folds are drawn on
 ELBOW_MM = 335.0
 CUFF_MM = 636.0
 
@@ -114,8 +115,8 @@ def _shirt_cuff(table: Table, *, mirror: bool) -> Sheet:
 
 def _form(table: Table, *, mirror: bool) -> Form:
     """A soft tube with the arm's folds on it."""
-    step = 1.0 / table.px_per_mm
-    x, y = places(table.hw, corner_mm=table.corner_mm, step_mm=step)
+    hw = round(table.size_mm[1] / _STEP_MM), round(table.size_mm[0] / _STEP_MM)
+    x, y = places(hw, corner_mm=table.corner_mm, step_mm=_STEP_MM)
     s = -1.0 if mirror else 1.0
     side, row = s * x, y[:, :1]
     inner, outer = x_at(SEAM, row), x_at(OUTER, row)
@@ -125,9 +126,9 @@ def _form(table: Table, *, mirror: bool) -> Form:
     tube = round_here * half * 1.05 * (1.0 - t**2.3) ** 0.52 - 24.0 * np.exp(-np.maximum(y + 8.0, 0.0) / 22.0)
     cloth = np.zeros_like(tube)
     mirrored = tuple(Fold(tuple((-px, py) for px, py in f.points), f.height_mm, f.width_mm, -f.skew) for f in FOLDS)
-    add_folds(cloth, mirrored if mirror else FOLDS, corner_mm=table.corner_mm, step_mm=step)
-    uneven = unrest(table.hw, step_mm=step, wave_mm=(38.0, 80.0), seed=5)
+    add_folds(cloth, mirrored if mirror else FOLDS, corner_mm=table.corner_mm, step_mm=_STEP_MM)
+    uneven = unrest(hw, step_mm=_STEP_MM, wave_mm=(38.0, 80.0), seed=5)
     cloth += 0.5 * (uneven[:, ::-1] if mirror else uneven)
-    shade = crevices(cloth, reach_px=8.0 * table.px_per_mm, strength=0.22)
+    shade = crevices(cloth, reach_px=8.0 / _STEP_MM, strength=0.22)
     shade *= 1.0 - 0.22 * ramp(row, 60.0, 260.0) * np.clip(((inner + outer) / 2.0 - side) / half, 0.0, 1.0) ** 2
-    return Form(slope=slopes((tube + cloth).astype(np.float32), px_per_mm=table.px_per_mm), shade=shade)
+    return spread_out(slopes((tube + cloth).astype(np.float32), px_per_mm=1.0 / _STEP_MM), shade, table.hw)
