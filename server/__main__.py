@@ -21,6 +21,7 @@ from garment.wardrobe import Wardrobe
 from models.fitting import Fitting
 from models.vision import open_vision
 from server.app import create_app
+from server.engines import Engines, start_engines
 from server.listener import make_server
 from server.settings import Settings
 from utils.errors import ConfigError, LucyError
@@ -28,7 +29,7 @@ from utils.errors import ConfigError, LucyError
 logger = logging.getLogger("lucy")
 
 
-def make_fitting(settings: Settings) -> Fitting:
+def make_fitting(settings: Settings, engines: Engines | None) -> Fitting:
     """The heart, with everything that it needs from disk. Raises ConfigError."""
     wardrobe = Wardrobe(
         catalog=load_catalog(settings.catalog_dir / "catalog.json"),
@@ -37,7 +38,12 @@ def make_fitting(settings: Settings) -> Fitting:
     # Twice the places: who has just left is still being closed while the next one is opened.
     max_live = 2 * settings.max_sessions
     vision = open_vision(settings.weights_dir, most_sessions=max_live + settings.capture_threads)
-    return Fitting(vision=vision, wardrobe=wardrobe, max_live=max_live)
+    return Fitting(
+        vision=vision,
+        wardrobe=wardrobe,
+        max_live=max_live,
+        enhancing=engines.enhancing if engines is not None else None,
+    )
 
 
 def warm(fitting: Fitting) -> None:
@@ -53,7 +59,8 @@ def main() -> int:
     try:
         settings = Settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-        fitting = make_fitting(settings)
+        engines = start_engines(settings)
+        fitting = make_fitting(settings, engines)
     except ValidationError as error:
         for wrong in error.errors():
             print(f"lucy: {'.'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']}", file=sys.stderr)
@@ -69,6 +76,9 @@ def main() -> int:
         make_server(create_app(settings, fitting), settings).run()
     except KeyboardInterrupt:
         return 0
+    finally:
+        if engines is not None:
+            engines.device.close()
     return 0
 
 

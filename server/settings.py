@@ -21,6 +21,7 @@ def _split(value: object) -> object:
 
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Pairs = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     weights_dir: Path = Path("data/weights")
 
     # The diffusion engines.
+    engines: Annotated[str, Field(pattern=r"^(auto|none|(turbo|inpaint)(,(turbo|inpaint))?)$")] = "auto"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     model_path: str = ""
     use_fp16: bool = True
@@ -53,6 +55,14 @@ class Settings(BaseSettings):
     enable_xformers: bool = False
     enable_torch_compile: bool = False
     enable_attention_slicing: bool = False
+    turbo_model: str = "stabilityai/sdxl-turbo"
+    turbo_unet: str = ""
+    taesd_model: str = "madebyollin/taesdxl"
+    inpaint_model: str = "diffusers/stable-diffusion-xl-1.0-inpainting-0.1"
+    vae_model: str = "madebyollin/sdxl-vae-fp16-fix"
+    controlnets: Pairs = ()
+    ip_adapter: str = ""
+    live_deadline_ms: PositiveInt = 350
 
     # How much at once.
     max_sessions: PositiveInt = 100

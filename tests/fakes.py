@@ -7,6 +7,7 @@ lets them go on, and `broken` makes the next ones fail.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +39,14 @@ class FakeFitting:
     prepared: list[Wish] = field(default_factory=list)
     requests: list[FitRequest] = field(default_factory=list)
     shut: bool = False
+    steps: int = 0
+    """Steps that a capture reports, each after `step_s` or when `between_steps` is set."""
+    step_s: float = 0.0
+    between_steps: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+    """Set when a capture has begun."""
+    called_off: threading.Event = field(default_factory=threading.Event)
+    """Set when a capture was cancelled."""
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -65,9 +74,17 @@ class FakeFitting:
             self.wardrobe.rack.record(wish.garment_id)
         self.prepared.append(wish)
 
-    def capture(self, request: FitRequest) -> Fitted:
-        """Like a live frame, with the limits of an upload."""
+    def capture(self, request: FitRequest, *, on_progress=None, cancel=None) -> Fitted:
+        """Like a live frame, with the limits of an upload and the steps that it was told to report."""
         self.prepare(request.wish)
+        self.begun.set()
+        for step in range(self.steps):
+            if cancel is not None and cancel.is_set():
+                self.called_off.set()
+                raise CancelledError
+            if on_progress is not None:
+                on_progress(step + 1, self.steps)
+            self.between_steps.wait(self.step_s)
         return self.fit(request, limits=CAPTURE_LIMITS)
 
     def fit(self, request: FitRequest, *, limits: ImageLimits = LIVE_LIMITS) -> Fitted:

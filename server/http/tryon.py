@@ -18,6 +18,7 @@ from starlette.responses import Response
 from models.fitting import FitRequest, Fitted, Output, Wish
 from server.http.bodies import JsonText, Names, PictureField, RequestBody, described, read_body
 from server.http.problems import problems
+from server.http.progress import CaptureWork, stream_events, wants_events
 from server.live.protocol import data_url
 from server.services import Services, Use
 from utils.errors import InputError
@@ -70,7 +71,11 @@ class CaptureAnswer(BaseModel):
 
 
 async def virtual_tryon(request: Request, services: Use) -> Response:
-    """Dress one frame at its full resolution. `Accept: image/*` gets the picture, anything else JSON."""
+    """Dress one frame at its full resolution.
+
+    `Accept: image/*` gets the picture, `text/event-stream` tells of the steps on the way to the JSON, anything else
+    gets the JSON. Closing the connection calls the capture off.
+    """
     capture = await read_body(request, Capture)
     asked_format = image_format(request.headers.get("accept", ""))
     output = Output(
@@ -85,12 +90,13 @@ async def virtual_tryon(request: Request, services: Use) -> Response:
         landmarks=capture.landmarks,
         output=output,
         seed=capture.seed,
+        steps=capture.steps,
         include=capture.include,
     )
-    timeout_s = services.settings.capture_timeout_s
-    fitted = await services.workers.captures.run(services.fitting.capture, fit, timeout_s=timeout_s)
-    services.metrics.picture(fitted.stage, fitted.timings_ms, kind="capture")
-    services.metrics.judge(fitted.quality, kind="capture")
+    work = CaptureWork(services, fit)
+    if wants_events(request.headers.get("accept", "")):
+        return stream_events(request, work, answer=lambda fitted: answer_fields(fitted, capture.include))
+    fitted = await work.run_for(request)
     if asked_format is not None:
         return _as_picture(fitted)
     return await run_in_threadpool(_as_json, fitted, capture.include)
@@ -115,7 +121,13 @@ def routes() -> APIRouter:
     router = APIRouter(tags=["try-on"])
     picture = {"schema": {"type": "string", "format": "binary"}}
     answers = {
-        200: {"content": {f"image/{name}": picture for name in FORMATS}, "description": "The picture, or JSON"},
+        200: {
+            "content": {
+                **{f"image/{name}": picture for name in FORMATS},
+                "text/event-stream": {"schema": {"type": "string"}},
+            },
+            "description": "The picture, or JSON, or events: queued, step, done, error",
+        },
         **problems(*CAPTURE_CODES),
     }
     router.add_api_route(
@@ -173,6 +185,12 @@ def _as_picture(fitted: Fitted) -> Response:
 
 
 def _as_json(fitted: Fitted, include: frozenset[str]) -> Response:
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    return Response(answer_fields(fitted, include), media_type="application/json", headers=headers)
+
+
+def answer_fields(fitted: Fitted, include: frozenset[str]) -> bytes:
+    """A CaptureAnswer as JSON."""
     answer: dict[str, Any] = {
         "id": uuid.uuid4().hex,
         "image": data_url(fitted.image),
@@ -187,8 +205,7 @@ def _as_json(fitted: Fitted, include: frozenset[str]) -> Response:
     if "landmarks" in include:
         answer["landmarks"] = fitted.landmarks
     answer |= {name: data_url(fitted.extras[name]) for name in ("mask", "layer") if name in fitted.extras}
-    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
-    return Response(msgspec.json.encode(answer), media_type="application/json", headers=headers)
+    return msgspec.json.encode(answer)
 
 
 def _weight(parameters: list[str]) -> float:

@@ -176,6 +176,7 @@ class Session:
             landmarks=keyframe.landmarks,
             output=self._output,
             seed=keyframe.seed,
+            steps=keyframe.steps,
             captured_ms=keyframe.captured_ms,
             include=frozenset() if keyframe.landmarks else frozenset(("landmarks",)),
         )
