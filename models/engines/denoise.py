@@ -13,7 +13,7 @@ import torch
 
 from utils.errors import DeviceError
 
-_UNET = "unet"
+UNET = "unet"
 
 Maps = dict[str, torch.Tensor]
 
@@ -49,13 +49,11 @@ class Denoiser:
         self.unet = unet
         self.controlnets = dict(controlnets)
         self._batch_sizes = tuple(sorted(batch_sizes))
-        self._networks = {_UNET: unet, **self.controlnets}
-        self._compiled = {name: compile(network) for name, network in self._networks.items()} if compile else {}
+        self._eager = {UNET: unet, **self.controlnets}
+        self.networks = {name: compile(network) for name, network in self._eager.items()} if compile else self._eager
+        """As they are called, by UNET and kind of map."""
+        self.is_compiled = compile is not None
         self._frozen = False
-
-    @property
-    def is_compiled(self) -> bool:
-        return bool(self._compiled)
 
     def freeze(self) -> None:
         """Compile nothing from now on: a new shape is an error, not a pause of minutes."""
@@ -68,8 +66,8 @@ class Denoiser:
         Raises:
             DeviceError: shape_not_warmed.
         """
-        if eager or not self._compiled:
-            return self._evaluate(rows, self._networks)
+        if eager or not self.is_compiled:
+            return self._evaluate(rows, self._eager)
         fitting = (size for size in self._batch_sizes if size >= len(rows))
         filled = [*rows, *[rows[-1]] * (min(fitting, default=len(rows)) - len(rows))]
         try:
@@ -77,7 +75,7 @@ class Denoiser:
                 torch.compiler.cudagraph_mark_step_begin()
             with torch.compiler.set_stance("fail_on_recompile" if self._frozen else "default"):
                 # A copy: the next replay of a CUDA graph writes over its output.
-                return self._evaluate(filled, self._compiled)[: len(rows)].clone()
+                return self._evaluate(filled, self.networks)[: len(rows)].clone()
         except RuntimeError as error:
             if "fail_on_recompile" not in str(error):
                 raise
@@ -93,7 +91,7 @@ class Denoiser:
         if rows[0].reference is not None:
             conditions = {**conditions, "image_embeds": [_cat(rows, "reference")]}
         seen = latents if rows[0].extra is None else torch.cat([latents, _cat(rows, "extra")], dim=1)
-        return networks[_UNET](seen, timesteps, added_cond_kwargs=conditions, **told, **residuals)[0]
+        return networks[UNET](seen, timesteps, added_cond_kwargs=conditions, **told, **residuals)[0]
 
     def _residuals(self, rows: Sequence[Row], networks: Mapping[str, Any], given: tuple, told: dict) -> dict:
         """What the ControlNets add inside the UNet, summed over the kinds of maps."""
@@ -103,7 +101,7 @@ class Denoiser:
             seen = torch.cat([row.maps[kind] for row in rows])
             down, middle = networks[kind](*given, controlnet_cond=seen, conditioning_scale=scale, **told)
             # A copy, as above: the UNet's replay comes before these are read.
-            parts = [part.clone() for part in (*down, middle)] if self._compiled else [*down, middle]
+            parts = [part.clone() for part in (*down, middle)] if self.is_compiled else [*down, middle]
             total = [before + part for before, part in zip(total, parts, strict=True)] if total else parts
         return {"down_block_additional_residuals": tuple(total[:-1]), "mid_block_additional_residual": total[-1]}
 
