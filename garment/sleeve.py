@@ -162,6 +162,10 @@ def _on_arm(sleeve: _Sleeve, along: np.ndarray, across: np.ndarray) -> np.ndarra
     x, y = (np.interp(along, BENDS, sleeve.centre_line[:, i]).astype(np.float32) for i in (0, 1))
     per_px = sleeve.px_per_mm / (sleeve.arm.scale * sleeve.breadth)
     left, right = (np.interp(along, BENDS, narrower) for narrower in per_px)
+    # The joint lies inwards of the sleeve's middle; the way there is bowed, so that no stripe is bent at the elbow.
+    joint, elbow = sleeve.centre_line[2 * JOINT], sleeve.centre_line[2 * ELBOW]
+    t = np.clip((y - joint[1]) / (elbow[1] - joint[1]), 0.0, 1.0)
+    x += (elbow[0] - joint[0]) * t * (1.0 - t)
     return np.stack([x + across * np.where(across < 0, left, right).astype(np.float32), y], -1)
 
 

@@ -24,11 +24,13 @@ UPPER, FORE = 0.78, 0.66
 
 @pytest.fixture(scope="module")
 def jacket() -> Pyramid:
-    albedo = np.full((16, 16, 3), 90, np.uint8)
-    up = np.zeros((16, 16, 3), np.float32)
+    """In a cloth with a soft stripe every 40 mm."""
+    tone = 110 + 60 * np.sin(np.arange(80) * 2 * np.pi / 80)
+    albedo = np.broadcast_to(tone[None, :, None], (16, 80, 3)).astype(np.uint8)
+    up = np.zeros((16, 80, 3), np.float32)
     up[..., 2] = 1.0
-    flat = np.zeros((16, 16), np.float32)
-    cloth = Material("plain", "plain", albedo, up, flat, flat, (8.0, 8.0))
+    flat = np.zeros((16, 80), np.float32)
+    cloth = Material("stripe", "stripe", albedo, up, flat, flat, (40.0, 8.0))
     return Pyramid(make_up(load_cut("single_breasted"), suiting=cloth, shirting=cloth, tie=cloth, px_per_mm=1.0))
 
 
@@ -139,6 +141,18 @@ def test_cloth_turns_round_the_elbow(jacket: Pyramid) -> None:
             if whole_frame(part, part.rgba[..., 3])[y, x] > 200:
                 normal = whole_frame(part, part.relief)[y - 2 : y + 3, x - 2 : x + 3, :3].mean((0, 1)) - 128
         assert normal[0] * way[0] - normal[1] * way[1] > 15, degrees
+
+
+def test_stripes_run_through_the_elbow_of_a_straight_arm(jacket: Pyramid) -> None:
+    pose = posed(8, 8)
+    draped = worn(jacket, pose)
+    leans = []
+    for name, a, b in (("upper_left", at.LEFT_SHOULDER, at.LEFT_ELBOW), ("fore_left", at.LEFT_WRIST, at.LEFT_ELBOW)):
+        part = part_of(draped, name)
+        x, y = np.round(0.2 * pose.xy[a] + 0.8 * pose.xy[b]).astype(int)
+        dy, dx = np.gradient(whole_frame(part, part.rgba[..., 1])[y - 8 : y + 9, x - 8 : x + 9])
+        leans.append(np.degrees(np.arctan(-(dx * dy).sum() / (dx * dx).sum())))
+    assert leans[0] == pytest.approx(leans[1], abs=5.5)
 
 
 def test_folds_are_deeper_about_a_bent_elbow(jacket: Pyramid) -> None:
