@@ -22,7 +22,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     """Write a PNG."""
     style = {"font.size": 10, "axes.edgecolor": _GREY, "axes.labelcolor": _INK, "text.color": _INK}
     with plt.rc_context({**style, "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False}):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), width_ratios=(1, 1.25), layout="constrained")
+        figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), width_ratios=(1, 1.25), layout="constrained")
         _pictures(left, report["rows"])
         _latencies(right, report["runs"])
         facts = report["facts"]
@@ -61,4 +61,4 @@ def _latencies(axes: Any, runs: list[dict[str, Any]]) -> None:
     axes.axhline(95, color=_GREY, linewidth=0.8, linestyle=":")
     axes.set(title="Keyframes while captures are queued", xlabel="ms from request to picture", ylabel="% ready")
     axes.set(xscale="log", ylim=(0, 101))
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14))

@@ -13,12 +13,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from models.engines import layout
-from models.engines.settings import EngineSettings
+from models.engines.settings import CONTROLS, EngineSettings
 from utils.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "checkpoints.json"
@@ -84,11 +84,18 @@ def wanted(settings: EngineSettings, *, engines: Sequence[str] = ENGINES) -> lis
         found.append(Wanted("pipeline", settings.inpaint, "the capture model", channels=9))
         if settings.vae:
             found.append(Wanted("vae", settings.vae, "the autoencoder of captures", network="AutoencoderKL"))
-        for kind, model in sorted(settings.controlnets.items()):
-            found.append(Wanted("controlnet", model, kind, network="ControlNetModel"))
+        found += [_controlnet(kind, model) for kind, model in sorted(settings.controlnets.items())]
         if settings.ip_adapter:
             found.append(_inside("ip_adapter", settings.ip_adapter, "the IP-Adapter"))
     return found
+
+
+def _controlnet(kind: str, model: str) -> Wanted:
+    if kind not in CONTROLS:
+        raise ConfigError(
+            "control_unknown", f"there are no control maps of kind {kind}", hint=f"kinds are {', '.join(CONTROLS)}"
+        )
+    return Wanted("controlnet", model, kind, network="ControlNetModel")
 
 
 def _inside(role: Role, name: str, called: str) -> Wanted:
@@ -221,6 +228,23 @@ def _hub() -> Any:
 
 
 # What `python -m models.weights` does with --engine.
+
+
+def chosen(settings: EngineSettings, choices: Sequence[str]) -> EngineSettings:
+    """`settings` with models exchanged: "turbo=name/model", "edge=name/controlnet", ...
+
+    Raises:
+        ConfigError: weights_misnamed, control_unknown.
+    """
+    for choice in choices:
+        name, _, model = choice.partition("=")
+        if name in ("turbo", "turbo_unet", "taesd", "inpaint", "vae", "ip_adapter"):
+            settings = replace(settings, **{name: model})
+        elif model:
+            settings = replace(settings, controlnets={**settings.controlnets, name: model})
+        else:
+            raise ConfigError("weights_misnamed", "a model is chosen as name=model", hint="for instance turbo=folder")
+    return settings
 
 
 def run(command: str, settings: EngineSettings, *, engines: Sequence[str], out: IO[str] | None = None) -> None:

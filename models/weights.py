@@ -249,14 +249,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=_COMMANDS, nargs="?", default="list", help="default: list")
     parser.add_argument("name", nargs="?", help="for path: pose or parsing")
     parser.add_argument("--dir", type=Path, default=FOLDER, help="where the weights lie (MODEL_PATH)")
-    parser.add_argument(
-        "--engine", choices=(*checkpoints.ENGINES, "all"), help="a diffusion engine's, not the vision's"
-    )
+    parser.add_argument("--engine", choices=(*checkpoints.ENGINES, "all"), help="those of a diffusion engine")
+    parser.add_argument("--model", action="append", default=[], help="another for it: turbo=org/model, edge=folder")
     asked = parser.parse_args(argv)
     try:
         if asked.engine and asked.command != "path":
             engines = checkpoints.ENGINES if asked.engine == "all" else (asked.engine,)
-            checkpoints.run(asked.command, EngineSettings(folder=asked.dir / "diffusion"), engines=engines)
+            settings = checkpoints.chosen(EngineSettings(folder=asked.dir / "diffusion"), asked.model)
+            checkpoints.run(asked.command, settings, engines=engines)
         else:
             _COMMANDS[asked.command](asked)
     except ConfigError as error:

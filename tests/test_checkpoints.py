@@ -156,6 +156,12 @@ def test_a_model_that_comes_in_half_precision_only_is_read(copied, tmp_path):
     assert engine.weights.denoiser.unet.conv_in.weight.dtype == torch.float32
 
 
+def test_parts_may_come_in_different_precisions(copied, tmp_path):
+    path = tmp_path / "turbo" / "unet" / "diffusion_pytorch_model.safetensors"
+    path.rename(path.with_suffix(".fp16.safetensors"))
+    assert turbo.load(copied).weights.denoiser.unet.conv_in.weight.dtype == torch.float32
+
+
 def test_a_distilled_unet_takes_the_place_of_the_published_one(whole, tmp_path):
     other = tiny_models.unet(channels=4, seed=77)
     save_file(other.state_dict(), tmp_path / "four_steps.safetensors")
@@ -346,6 +352,23 @@ def test_without_the_packages_fetching_says_what_to_install(monkeypatch):
     error = refused(checkpoints.fetch, Wanted("pipeline", "a/b", "a model", channels=4), EngineSettings())
     assert error.code == "gpu_stack_missing"
     assert "requirements.txt" in error.hint
+
+
+def test_models_are_exchanged_by_name():
+    choices = ["turbo=a/b", "vae=", "edge=c/d", "depth=e/f"]
+    settings = checkpoints.chosen(EngineSettings(), choices)
+    assert (settings.turbo, settings.vae, settings.controlnets) == ("a/b", "", {"edge": "c/d", "depth": "e/f"})
+    assert refused(checkpoints.chosen, EngineSettings(), ["edge"]).code == "weights_misnamed"
+    unknown = checkpoints.chosen(EngineSettings(), ["canny=a/b"])
+    assert refused(checkpoints.wanted, unknown).code == "control_unknown"
+
+
+def test_the_command_line_takes_other_models(whole, tmp_path, capsys):
+    where = ["--dir", str(tmp_path), "--engine", "turbo"]
+    models = ["--model", f"turbo={whole.turbo}", "--model", f"taesd={whole.taesd}"]
+    assert weights.main(["verify", *where, *models]) == 0
+    assert capsys.readouterr().out.count("whole") == 2
+    assert weights.main(["verify", *where, *models[:2]]) == 1
 
 
 def test_the_command_line_speaks_of_an_engine(tmp_path, capsys):

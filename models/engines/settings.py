@@ -11,6 +11,9 @@ from pathlib import Path
 
 Hw = tuple[int, int]
 
+CONTROLS = ("edge", "depth", "normal", "pose", "segmentation")
+"""Kinds of control maps that the fitting can make."""
+
 TURBO_BUCKETS: tuple[Hw, ...] = ((512, 512), (512, 384), (384, 512), (576, 320), (320, 576))
 """Around 512 px: square, and 3:4 and 9:16 as cameras have it, standing and lying. A picture is made in the bucket whose
 proportions are nearest to its own."""
@@ -41,7 +44,7 @@ class EngineSettings:
     vae: str = "madebyollin/sdxl-vae-fp16-fix"
     """Autoencoder of captures; empty for the model's own, which overflows in fp16 and runs in bf16 or fp32 instead."""
     controlnets: Mapping[str, str] = field(default_factory=dict)
-    """Model by kind of map: edge, depth, normal, pose, segmentation."""
+    """Model by kind of map, see CONTROLS."""
     ip_adapter: str = ""
     """Model and file, e.g. h94/IP-Adapter:sdxl_models/ip-adapter_sdxl.safetensors; empty for none."""
 
