@@ -23,6 +23,8 @@ from utils.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "checkpoints.json"
 ENGINES = ("turbo", "inpaint")
+FETCHED = "diffusion"
+"""Where fetched models lie in the folder of all weights."""
 
 Role = Literal["pipeline", "unet", "taesd", "vae", "controlnet", "ip_adapter"]
 
@@ -111,13 +113,17 @@ def _inside(role: Role, name: str, called: str) -> Wanted:
 
 
 def locate(model: str, *, folder: Path) -> Path | None:
-    """Where a model lies: it is a folder itself, or was fetched into `folder`, or is in the cache of the hub."""
+    """Where a model lies: it is a folder itself, or was fetched into `folder`, or is in the cache of the hub.
+
+    `folder` may also be the folder of all weights.
+    """
     if (path := Path(model).expanduser()).is_dir():
         return path
     if not _HUB_ID.fullmatch(model):
         return None
-    if (path := folder / _folder_name(model)).is_dir():
-        return path
+    for parent in (folder, folder / FETCHED):
+        if (path := parent / _folder_name(model)).is_dir():
+            return path
     return _cached(model)
 
 

@@ -255,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if asked.engine and asked.command != "path":
             engines = checkpoints.ENGINES if asked.engine == "all" else (asked.engine,)
-            settings = checkpoints.chosen(EngineSettings(folder=asked.dir / "diffusion"), asked.model)
+            settings = checkpoints.chosen(EngineSettings(folder=asked.dir / checkpoints.FETCHED), asked.model)
             checkpoints.run(asked.command, settings, engines=engines)
         else:
             _COMMANDS[asked.command](asked)

@@ -225,6 +225,8 @@ def test_models_are_looked_for_as_folders_then_among_the_fetched(tmp_path):
     assert checkpoints.locate(str(tmp_path / "mine"), folder=fetched) == tmp_path / "mine"
     assert checkpoints.locate("some/model@v2", folder=fetched) == fetched / "some--model@v2"
     assert checkpoints.locate("some/model", folder=fetched) is None
+    (fetched / checkpoints.FETCHED / "some--model").mkdir(parents=True)
+    assert checkpoints.locate("some/model", folder=fetched) == fetched / checkpoints.FETCHED / "some--model"
     assert checkpoints.locate("no model", folder=fetched) is None
 
 

@@ -38,6 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 REAL = ("turbo", "inpaint")
 ALL = (*REAL, "fake")
+LOAD = {"turbo": turbo.load, "inpaint": inpaint.load}
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 
@@ -467,6 +468,58 @@ def test_half_precision_is_for_cuda_and_the_stock_autoencoder_never_runs_in_fp16
         assert acceleration.vae_dtype(stock, cuda, half) == expected
     stock.register_to_config(force_upcast=False)
     assert acceleration.vae_dtype(stock, cuda, half) == half
+
+
+# On a GPU.
+
+
+@pytest.fixture
+def on_gpu(settings):
+    """Settings for the first CUDA device."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    return replace(settings, device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", REAL)
+def test_a_gpu_makes_the_picture_that_a_cpu_makes(on_gpu, engines, name):
+    engine = LOAD[name](replace(on_gpu, use_fp16=False))
+    task = task_for(name)
+    difference = make(engine, task)[0].astype(int) - make(engines[name], task)[0]
+    assert np.abs(difference).mean() < 1
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", REAL)
+def test_half_precision_makes_about_the_same_picture(on_gpu, engines, name):
+    engine = LOAD[name](on_gpu)
+    assert engine.weights.dtype == torch.float16
+    task = task_for(name)
+    (picture,) = make(engine, task)
+    assert np.array_equal(picture[task.mask == 0], task.image[task.mask == 0])
+    assert np.abs(picture.astype(int) - make(engines[name], task)[0]).mean() < 8
+
+
+@pytest.mark.gpu
+def test_a_unit_of_work_is_over_when_the_device_is_done(on_gpu):
+    engine = turbo.load(on_gpu)
+    trajectory = engine.begin(task_for("turbo"))
+    assert torch.cuda.current_stream().query()
+    engine.step([trajectory])
+    assert torch.cuda.current_stream().query()
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore")  # what compilers say is their own affair
+def test_compiled_steps_replay_graphs_without_mixing_pictures(on_gpu):
+    narrow = replace(on_gpu, turbo_buckets=((64, 64),), turbo_batches=(1, 2))
+    compiled, eager = turbo.load(replace(narrow, enable_torch_compile=True)), turbo.load(narrow)
+    compiled.warm_up(lambda what, share: None)
+    tasks = [task_for("turbo", hw=(64, 64), number=number, steps=1 + number) for number in range(4)]
+    for one, other in zip(make(compiled, *tasks), [make(eager, task)[0] for task in tasks], strict=True):
+        assert np.abs(one.astype(int) - other).mean() < 8
 
 
 # What the server may import.
