@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from models.scheduler_costs import Costs
 from models.scheduler_jobs import Admit, Drop, Job, Outcome, Refuse, Rules, Unit, Wait
-from models.scheduler_plan import ALL_STEPS, Outlook, Turns, best_ms, least_ms, likely_shape, unit_ms, work_of
+from models.scheduler_plan import ALL_STEPS, Outlook, Turns, best_ms, least_ms, unit_ms, work_of
 
 _HOPELESS = 0.8  # of the estimate; a keyframe that has begun is given up when not even this fits
 _LONG_PAUSE = 10.0  # times the wait for company; a longer pause says nothing more about how keyframes come
@@ -47,6 +47,7 @@ class Policy:
 
     def admit(self, job: Job, now_ms: float) -> Admit | Refuse:
         """Take a job in, or say at once that it cannot be done."""
+        job.likely_shape = self._costs.shape_of(job.engine, job.size)
         said = self._admit_live(job, now_ms) if job.kind == "live" else self._admit_capture(job, now_ms)
         if isinstance(said, Admit):
             self._jobs[job.id] = job
@@ -155,14 +156,17 @@ class Policy:
         return self._unit(sharing, now_ms)
 
     def _company(self, lead: Job, alike: list[Job], now_ms: float) -> list[Job]:
-        """Who shares the lead's step: all if it can afford that, or those who have begun, or nobody."""
-        outlook = self._outlook(now_ms)
+        """Who shares the lead's step: everybody alike, unless fewer make fewer late."""
         if len(alike) == 1:
             return alike
+        outlook, best, fewest = self._outlook(now_ms), alike, math.inf
         for company in (alike, [job for job in alike if job.phase == "step"], [lead]):
-            if lead.id not in outlook.late(self._least, apart=_ids(alike) - _ids(company)):
-                return company
-        return alike
+            late = len(outlook.late(self._least, apart=_ids(alike) - _ids(company)))
+            if late < fewest:
+                best, fewest = company, late
+            if not late:
+                break
+        return best
 
     def _is_worth_waiting(self, sharing: Sequence[Job], until_ms: float) -> bool:
         """Whether others come that fast, nobody is on the way and everybody could still have every step."""
@@ -278,7 +282,7 @@ class Policy:
 
     def _may_share(self, lead: Job, job: Job) -> bool:
         """Whether both can make their steps together, as far as is known before the job has begun."""
-        same = (lead.engine, lead.shape) == (job.engine, likely_shape(job, self._costs))
+        same = (lead.engine, lead.shape) == (job.engine, job.likely_shape)
         return same and job.phase != "decode" and not (lead.alone or job.alone)
 
     def _batch_of(self, engine: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 
 _NEWEST_COUNTS = 0.15  # of a running mean, once there are enough samples
 _OUTLIER = 4.0  # times the estimate; a longer unit counts as this long
-_MOST_SIZES = 256  # remembered; clients choose the sizes of their pictures
+_MOST_SIZES = 64  # remembered per engine; pictures come in all sizes
 
 
 class Costs:
@@ -19,7 +19,7 @@ class Costs:
     def __init__(self) -> None:
         self._exact: dict[Hashable, _Running] = {}
         self._rough: dict[Hashable, _Running] = {}  # by phase and engine, per picture, whatever the shape
-        self._shapes: dict[Hashable, Hashable] = {}  # by engine and size, newest last
+        self._shapes: dict[str, dict[tuple[int, int], Hashable]] = {}  # by engine and size, newest last
 
     def observe(self, phase: str, engine: str, shape: Hashable, *, batch: int, took_ms: float) -> None:
         """Learn from a unit that went well."""
@@ -41,16 +41,21 @@ class Costs:
         rough = self._rough.get((phase, engine))
         return rough.least if rough is not None else 0.0
 
-    def learn_shape(self, engine: str, size: Hashable, shape: Hashable) -> None:
+    def learn_shape(self, engine: str, size: tuple[int, int], shape: Hashable) -> None:
         """An engine has made this shape of a picture of this size."""
-        self._shapes.pop((engine, size), None)
-        self._shapes[engine, size] = shape
-        if len(self._shapes) > _MOST_SIZES:
-            del self._shapes[next(iter(self._shapes))]
+        shapes = self._shapes.setdefault(engine, {})
+        shapes.pop(size, None)
+        shapes[size] = shape
+        if len(shapes) > _MOST_SIZES:
+            del shapes[next(iter(shapes))]
 
-    def shape_of(self, engine: str, size: Hashable) -> Hashable | None:
-        """What shape a picture of this size will have; None where none was seen."""
-        return self._shapes.get((engine, size))
+    def shape_of(self, engine: str, size: tuple[int, int]) -> Hashable | None:
+        """What shape a picture of this size will probably have: that of the most similar proportions seen so far."""
+        shapes = self._shapes.get(engine)
+        if not shapes or size in shapes:
+            return shapes[size] if shapes else None
+        slant = math.log(size[0] / size[1])
+        return shapes[min(shapes, key=lambda other: abs(math.log(other[0] / other[1]) - slant))]
 
 
 class _Running:

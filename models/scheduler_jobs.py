@@ -35,6 +35,8 @@ class Job:
     phase: Phase = "begin"
     shape: Hashable = None
     """The trajectory's; None until it has begun. Jobs of one engine and shape may share a step."""
+    likely_shape: Hashable = None
+    """What its shape will probably be, until it is known."""
     step_index: int = 0
     steps_total: int = 0
     """Steps that the job was granted; settled when it makes its first one."""
@@ -68,7 +70,7 @@ class Job:
     def advance(self, outcome: Outcome) -> None:
         """One unit further."""
         if self.phase == "begin":
-            self.phase, self.shape = "step", outcome.shape
+            self.phase, self.shape, self.likely_shape = "step", outcome.shape, outcome.shape
             self.steps_asked = self.steps_total = outcome.steps
         elif self.phase == "step":
             self.step_index += 1

@@ -30,14 +30,9 @@ class Work:
     """Whether it makes its steps in no company."""
 
 
-def likely_shape(job: Job, costs: Costs) -> Hashable:
-    """The job's shape if it has begun, else that of pictures of its size, else its size."""
-    return job.shape or costs.shape_of(job.engine, job.size) or job.size
-
-
 def least_ms(work: Work, costs: Costs) -> float:
     """How long the work would take if it had the device to itself."""
-    job, shape = work.job, likely_shape(work.job, costs)
+    job, shape = work.job, work.job.likely_shape
     return (
         work.begin * costs.of("begin", job.engine, shape)
         + work.steps * costs.of("step", job.engine, shape)
@@ -53,7 +48,7 @@ def best_ms(job: Job, costs: Costs) -> float:
 def unit_ms(job: Job, costs: Costs, *, batch: int = 1) -> float:
     """How long the job's next unit will take."""
     phase = "tile" if job.phase == "decode" else job.phase
-    return costs.of(phase, job.engine, likely_shape(job, costs), batch=batch)
+    return costs.of(phase, job.engine, job.likely_shape, batch=batch)
 
 
 def work_of(job: Job, unit: Unit | None, *, level: int = ALL_STEPS) -> Work:
@@ -78,7 +73,7 @@ def finish_times(
     found: dict[int, float] = {}
     in_line = sorted(works, key=lambda work: work.in_line)
     for group in _groups(in_line, costs, batch_of):
-        job, shape = group[0].job, likely_shape(group[0].job, costs)
+        job, shape = group[0].job, group[0].job.likely_shape
         at_ms += sum(work.begin for work in group) * costs.of("begin", job.engine, shape)
         step_ms = costs.of("step", job.engine, shape, batch=len(group))
         decode_ms = costs.of("decode", job.engine, shape)
@@ -98,7 +93,7 @@ def _groups(in_line: list[Work], costs: Costs, batch_of: Callable[[str], int]) -
     newest: dict[Hashable, list[Work]] = {}
     for work in in_line:
         job = work.job
-        key = (job.engine, likely_shape(job, costs), job.id if work.apart or not work.steps else None)
+        key = (job.engine, job.likely_shape, job.id if work.apart or not work.steps else None)
         group = newest.get(key)
         if group is None or len(group) >= batch_of(job.engine):
             group = newest[key] = []
@@ -124,7 +119,7 @@ class Turns:
 
     def delayed_ms(self, at_ms: float, *, capture: Job, now_ms: float, unit_ms: float) -> float:
         """When keyframes' work that would be over at `at_ms` is over if the capture's units come in between."""
-        due_ms = max(now_ms, self.due_ms(capture, now_ms))
+        due_ms = max(now_ms, self.due_ms(capture, at_ms))  # as it will be then: the gaps get smaller
         if at_ms < due_ms:
             return at_ms
         return at_ms + unit_ms * (1 + (at_ms - due_ms) // self._gap_ms(capture, at_ms))

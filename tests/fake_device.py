@@ -118,7 +118,7 @@ class FakeDevice:
     def _ought(self, unit: Unit) -> Outcome:
         job = self.jobs[unit.jobs[0]]
         if unit.phase == "begin":
-            return Outcome("ok", shape=("shape", job.size), steps=job.steps_asked)
+            return Outcome("ok", shape="tall" if job.size[0] > job.size[1] else "wide", steps=job.steps_asked)
         if unit.phase == "decode":
             self.tiles[job.id] = self.tiles.get(job.id, 0) + 1
             return Outcome("last" if self.tiles[job.id] == TILES[unit.engine] else "ok")

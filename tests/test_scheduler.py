@@ -79,6 +79,13 @@ def test_captures_go_one_after_the_other(device):
     assert device.units_of(second)[0].began_ms >= device.ready[first]
 
 
+def test_pictures_of_any_size_share_if_the_engine_makes_them_alike(device):
+    sizes = [(512, 380), (497, 301), (333, 290)]
+    jobs = [device.live(session=str(size), within_ms=500, size=size) for size in sizes]
+    device.run()
+    assert [len(unit.jobs) for unit in device.units_of(jobs[0]) if unit.phase == "step"] == [3] * 4
+
+
 def test_pictures_of_different_shape_do_not_share(device):
     jobs = [device.live(session=str(size), within_ms=500, size=size) for size in ((512, 384), (384, 512))]
     device.run()
@@ -357,9 +364,12 @@ def test_what_was_not_measured_is_taken_from_what_is_like_it():
     assert costs.of("step", "inpaint", "shape") == 0
 
 
-def test_shapes_of_sizes_are_learnt_and_not_without_end():
+def test_the_shape_of_a_picture_is_that_of_the_last_one_like_it():
     costs = Costs()
-    for height in range(1000):
-        costs.learn_shape("turbo", (height, 384), (height % 7, 0))
-    assert costs.shape_of("turbo", (999, 384)) == (999 % 7, 0)
-    assert costs.shape_of("turbo", (0, 384)) is None
+    assert costs.shape_of("turbo", (512, 384)) is None
+    for height in range(100, 1000):
+        costs.learn_shape("turbo", (height, 384), "tall" if height > 384 else "wide")
+    assert costs.shape_of("turbo", (999, 384)) == "tall"
+    costs.learn_shape("turbo", (200, 384), "wide")
+    assert costs.shape_of("turbo", (210, 400)) == "wide"
+    assert costs.shape_of("inpaint", (512, 384)) is None
