@@ -138,7 +138,7 @@ class Device:
         parts = self._parts
         if parts is None:
             return {"state": "closed"}
-        return parts.supervisor.health().report(stalled_s=self._config.silence_s / 4)
+        return parts.supervisor.health().report(stalled_s=self._config.patience_s / 4)
 
     def trace(self) -> tuple[Ran, ...]:
         """The last units of work, oldest first."""

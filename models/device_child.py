@@ -34,7 +34,7 @@ class Child:
             OSError
         """
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ours:
             fds = [fd for fd in (theirs.fileno(), memory_fd, lock_fd) if fd is not None]
             # A session of its own: an interrupt from the terminal is the server's business, and whatever engines start
             # can be killed along.
@@ -45,7 +45,7 @@ class Child:
                 cwd=_ROOT,
                 start_new_session=True,
             )
-        self._pipe = connection.Connection(ours.detach())
+            self._pipe = connection.Connection(ours.detach())
         self._sending = threading.Lock()
         with suppress(OSError):  # one that has died already is found dead soon enough
             self._pipe.send_bytes(setup)

@@ -39,8 +39,8 @@ class DeviceConfig:
     slot_bytes: int = 32 << 20
     """Most that one task and its picture take; enough for 1024 px with three control maps twice over."""
 
-    silence_s: float = 10.0
-    """Without a word while there is work: the process hangs and is killed."""
+    silence_s: float | None = None
+    """Nothing done for so long while there is work: the process hangs and is killed. None for what suits the device."""
     load_silence_s: float = 900.0
     """The same while engines are loaded and compiled."""
     canary_s: float = 30.0
@@ -65,6 +65,13 @@ class DeviceConfig:
     @property
     def slots(self) -> int:
         return self.rules.most_live + self.rules.most_captures
+
+    @property
+    def patience_s(self) -> float:
+        """`silence_s`, or many times the longest unit: part of a second on a GPU, half a minute on a processor."""
+        if self.silence_s is not None:
+            return self.silence_s
+        return 300.0 if self.device == "cpu" else 10.0
 
 
 def load_engine(name: str, spec: EngineSpec) -> Engine:

@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 
 def main(pipe: Connection, memory_fd: int) -> int:
     """Serve until told to stop. Returns the exit status."""
+    # A service manager that stops the server may tell every process of it. This one makes pictures until the server
+    # says stop, or is gone. (A handler and not SIG_IGN, which whatever is started from here would inherit.)
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
         config = pipe.recv().config
     except EOFError:
@@ -150,20 +153,25 @@ class _Process:
     # What the server says.
 
     def _listen(self) -> None:
-        while True:
-            try:
-                message = self._pipe.recv()
-            except (EOFError, OSError):
-                _end()
-            if self._loop is None:
-                _end()  # told to stop, for there is no other message before ready
-            elif isinstance(message, Submit):
-                self._slots[message.job] = message.slot
-                self._loop.submit(_job(message), _task(message, self._frames))
-            elif isinstance(message, Cancel):
-                self._loop.cancel(message.job)
-            elif isinstance(message, Stop):
-                self._loop.stop()
+        try:
+            while True:
+                self._hear(self._pipe.recv())
+        except (EOFError, OSError):
+            pass
+        except Exception:
+            log.critical("the device process cannot go on: %s", traceback.format_exc())
+        _end()
+
+    def _hear(self, message: Any) -> None:
+        if self._loop is None:
+            _end()  # told to stop: nothing else is said before it is ready
+        elif isinstance(message, Submit):
+            self._slots[message.job] = message.slot
+            self._loop.submit(_job(message), _task(message, self._frames))
+        elif isinstance(message, Cancel):
+            self._loop.cancel(message.job)
+        elif isinstance(message, Stop):
+            self._loop.stop()
 
 
 def _job(message: Submit) -> Job:

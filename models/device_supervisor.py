@@ -141,9 +141,12 @@ class Supervisor:
         started_s = time.monotonic()
         try:
             failure = self._attend(child, started_s)
-        finally:
-            self.child = None
-            child.close()
+        except Exception:
+            # Whatever it was, nobody may wait for a thread that is gone: it counts as the process's fault.
+            log.exception("listening to the device failed")
+            failure = _KILLED
+        self.child = None
+        child.close()
         ready_s = self._health.since_s if self._health.state == "ready" else None
         steady = ready_s is not None and time.monotonic() - ready_s >= self._config.steady_s
         self._unsteady = 1 if steady else self._unsteady + 1
@@ -171,7 +174,7 @@ class Supervisor:
         done = any(isinstance(message, (Ran, Warming, Proven)) for message in messages)
         if self._health.state != "ready":
             return self._quiet.lasts(self._config.load_silence_s, heard=done)
-        return self._quiet.lasts(self._config.silence_s, heard=done or not self._owner.has_work())
+        return self._quiet.lasts(self._config.patience_s, heard=done or not self._owner.has_work())
 
     def _take(self, message: Any, child: Child, started_s: float) -> None:
         if isinstance(message, Warming):

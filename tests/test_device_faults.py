@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from models.device import Device
+from models.device_jobs import OpenJobs
 from models.enhancer import Enhanced, Refusal
 from tests.fake_engine import FAULTS, fake_task, painted
 from tests.running_device import (
@@ -145,6 +146,23 @@ def test_a_killed_process_is_noticed_at_once_and_all_in_flight_are_told():
             assert raised.value.retryable
         until_ready(device)
         goes_on(load)
+
+
+def test_a_device_process_that_is_told_to_end_by_somebody_else_goes_on():
+    with run_device(config_for_tests(ENGINES)) as device, under_load(device) as load:
+        os.kill(processes()[0].pid, signal.SIGTERM)
+        goes_on(load)
+        assert device.readiness()["restarts"] == 0
+
+
+def test_a_thread_that_fails_while_it_listens_is_no_end(monkeypatch):
+    with run_device(config_for_tests(ENGINES)) as device:
+        with monkeypatch.context() as broken:
+            broken.setattr(OpenJobs, "hear", lambda self, message: 1 / 0)
+            assert isinstance(meet(device, "fine"), Refusal)
+        eventually(lambda: device.readiness()["restarts"] == 1)
+        until_ready(device)
+        assert isinstance(meet(device, "fine"), Enhanced)
 
 
 def test_a_stopped_process_is_killed_and_replaced():
