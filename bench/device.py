@@ -110,7 +110,9 @@ class Report:
         )
 
 
-def measure(size: Size, device: torch.device, dtype: torch.dtype, *, minutes: float, sharing_s: float) -> Report:
+def measure(
+    size: Size, device: torch.device, dtype: torch.dtype, *, minutes: float, sharing_s: float, rounds: int = 3
+) -> Report:
     """All rows that there is time for, the most telling ones first."""
     clock = Clock(device, deadline_s=time.monotonic() + 60 * minutes, patience_s=0.8 if minutes > 1 else 0.1)
     report = Report(_facts(size, device, dtype, matmul_tflops(clock, dtype)))
@@ -129,7 +131,7 @@ def measure(size: Size, device: torch.device, dtype: torch.dtype, *, minutes: fl
         else:
             report.add(rows())
     keyframe_ms = _once(clock, engines["turbo"])
-    report.runs += experiment(engines, keyframe_ms=keyframe_ms, seconds=sharing_s)
+    report.runs += experiment(engines, keyframe_ms=keyframe_ms, seconds=sharing_s, rounds=rounds)
     return report
 
 
@@ -272,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--tiny", action="store_true", help="tiny models on CUDA, too")
     parser.add_argument("--minutes", type=float, default=8.0, help="give up details after so long")
-    parser.add_argument("--sharing-s", type=float, default=20.0, help="length of each run of the scheduling experiment")
+    parser.add_argument("--sharing-s", type=float, default=21.0, help="length of each run of the scheduling experiment")
     parser.add_argument("--json", type=Path, help="where to write everything")
     parser.add_argument("--plot", type=Path, help="where to draw the latencies, if matplotlib is installed")
     asked = parser.parse_args(argv)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def report():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield device.measure(TINY, torch.device("cpu"), torch.float32, minutes=0.02, sharing_s=2.0)
+    yield device.measure(TINY, torch.device("cpu"), torch.float32, minutes=0.02, sharing_s=2.0, rounds=1)
     torch.set_num_threads(before)
 
 
