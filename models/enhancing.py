@@ -125,7 +125,7 @@ def enhance_capture(
             task,
             session=wanted.session,
             within_ms=enhancing.capture_within_ms,
-            on_progress=on_progress,
+            on_progress=_in_steps(on_progress, params.steps) if on_progress is not None else None,
             cancel=cancel,
         )
     except DeviceError as error:
@@ -133,6 +133,17 @@ def enhance_capture(
             return Outcome(composite, enhanced=False, reason=error.code)
         raise
     return _applied(composite, window, task, answer)
+
+
+def _in_steps(on_progress: Progress, steps: int) -> Progress:
+    """Engines count evaluations, of which a guided step takes two; people count steps."""
+
+    def tell(done: int, total: int) -> None:
+        each = max(1, round(total / steps))
+        if done % each == 0:
+            on_progress(done // each, total // each)
+
+    return tell
 
 
 def _window(alpha: np.ndarray) -> tuple[slice, slice] | None:

@@ -136,7 +136,8 @@ class Fitting:
     def _engine(self) -> dict[str, Any]:
         if self._enhancing is None:
             return {"name": "compositor", "stage": "composite", "device": "cpu", "state": "ready"}
-        found = self._enhancing.enhancer.readiness()
+        found = dict(self._enhancing.enhancer.readiness())
+        found["warming"] = found.pop("stage", None)
         stage = "enhanced" if found.get("state") == "ready" else "composite"
         return {"name": "+".join(sorted(self._enhancing.engines)), "stage": stage, **found}
 

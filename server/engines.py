@@ -41,10 +41,10 @@ def start_engines(settings: Settings) -> Engines | None:
     Raises:
         ConfigError: gpu_stack_missing, device_unavailable, bad_controlnets, device_in_use, shared_memory.
     """
+    wanted = engine_settings(settings)
     names = _chosen(settings)
     if not names:
         return None
-    wanted = engine_settings(settings)
     if absent := missing_models(wanted, names):
         logger.warning("pictures stay composites, since models are missing: %s", "; ".join(absent))
         logger.warning("run: python -m models.weights fetch --engine all")

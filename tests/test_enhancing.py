@@ -62,7 +62,7 @@ class FakeEnhancer:
         return Enhanced(self.draw(task.image), task.params.steps, 5.0, 700.0, ("reference_unavailable",))
 
     def readiness(self) -> dict:
-        return {"state": self.state}
+        return {"state": self.state, "stage": "loading turbo"}
 
 
 def mark(image: np.ndarray) -> np.ndarray:
@@ -204,7 +204,9 @@ def test_a_capture_is_called_off(fitting) -> None:
 
 
 def test_readiness_says_what_stage_the_device_is_good_for(fitting, enhancer) -> None:
-    assert fitting.readiness()["engine"] == {"name": "inpaint+turbo", "stage": "enhanced", "state": "ready"}
+    engine = fitting.readiness()["engine"]
+    assert (engine["name"], engine["stage"], engine["state"]) == ("inpaint+turbo", "enhanced", "ready")
+    assert engine["warming"] == "loading turbo"
     enhancer.state = "warming"
     assert fitting.readiness()["engine"]["stage"] == "composite"
 
