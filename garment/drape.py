@@ -108,8 +108,8 @@ def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: 
 
 
 def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:
-    """Where the torso's cloth may be carried on, (M,) in [0, 1]: sideways from below the shoulders to above the hem, and
-    upwards along the shoulder line."""
+    """Where the torso's cloth may be carried on, (M,) in [0, 1]: sideways from below the shoulders to above the hem,
+    and upwards along the shoulder line."""
     mm = (points - torso.anchors["neck"]) / level.px_per_mm
     in_mm = {
         name: (np.array(torso.anchors[name]) - torso.anchors["neck"]) / level.px_per_mm
