@@ -160,7 +160,7 @@ def in_turn(engines: Mapping[str, Any], tasks: Mapping[str, Any], *, rate_hz: fl
 
 
 def experiment(engines: Mapping[str, Any], *, keyframe_ms: float, seconds: float, rounds: int) -> list[Run]:
-    """The three runs, keyframes taking a quarter of the device. In rounds: what else the machine does hits all three."""
+    """The three runs, keyframes taking a quarter of the device; in rounds, so that what disturbs one disturbs all."""
     tasks = {name: task_for(name, engine.buckets[0]) for name, engine in engines.items()}
     asked = {"rate_hz": 0.25 * 1e3 / keyframe_ms, "seconds": seconds / rounds}
     runs = []
