@@ -53,18 +53,21 @@ def compose(
     """
     image = frame.copy()
     covered = np.zeros(frame.shape[:2], np.uint8)
-    shaded = np.zeros(frame.shape[:2], np.uint8)
     before_all = np.maximum(front.head, front.hands)
+    ground = None
+    if body is not None and person is not None:
+        ground = _Ground(person, before_all, body=body, light=light)
     for part in layer.parts:
         box = _box(part)
         alpha = part.rgba[..., 3] if person is None else _spread(part, person[box], covered[box])
         cover = _visible(alpha, before_all[box], front.neck[box] if part.name == "back" else None)
-        if body is not None and person is not None and part.name.startswith(_CASTS):
-            _cast_shadow(image, part, covered, shaded, front=before_all, person=person, body=body, light=light)
+        if ground is not None and part.name.startswith(_CASTS):
+            ground.darken(image, part, covered)
         lit = part.rgba[..., :3] if part.relief is None or body is None else shade(part, light=light, body=body)
         image[box] = _blend(image[box], lit, cover)
         np.maximum(covered[box], cover, out=covered[box])
-    return Composite(image=image, alpha=covered, touched=(covered > 0) | (shaded > 0))
+    touched = covered > 0 if ground is None else (covered > 0) | (ground.shaded > 0)
+    return Composite(image=image, alpha=covered, touched=touched)
 
 
 def shade(part: LayerPart, *, light: Light, body: Body) -> np.ndarray:
@@ -116,41 +119,43 @@ def _visible(alpha: np.ndarray, before_all: np.ndarray, neck: np.ndarray | None)
     return cv2.multiply(alpha, 1.0 - hidden, dtype=cv2.CV_8U)
 
 
-def _cast_shadow(
-    image: np.ndarray,
-    part: LayerPart,
-    covered: np.ndarray,
-    shaded: np.ndarray,
-    *,
-    front: np.ndarray,
-    person: np.ndarray,
-    body: Body,
-    light: Light,
-) -> None:
-    """Darken what lies just beneath the part's edges: clothes already drawn, and the person, never the background."""
-    soft_px = max(2.0, 13.0 * body.px_per_mm)
-    reach = math.ceil(2.2 * soft_px)
-    height, width = covered.shape
-    x, y = part.xy
-    h, w = part.rgba.shape[:2]
-    x0, y0, x1, y1 = max(x - reach, 0), max(y - reach, 0), min(x + w + reach, width), min(y + h + reach, height)
-    box = (slice(y0, y1), slice(x0, x1))
-    alpha = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    alpha[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = part.rgba[..., 3]
-    wh = (max(1, alpha.shape[1] // 4), max(1, alpha.shape[0] // 4))
-    small = cv2.GaussianBlur(cv2.resize(alpha, wh, interpolation=cv2.INTER_AREA), (0, 0), soft_px / 4)
-    shift = np.array([[1, 0, -light.toward[0] * soft_px / 3], [0, 1, soft_px / 5]], np.float32)
-    small = cv2.warpAffine(small, shift, wh)
-    shadow = cv2.resize(small, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    ground = np.maximum(person[box], covered[box] * np.float32(1 / 255))
-    # Under the part itself nothing shows, so the shadow is spared there; the part's soft edge needs it.
-    strength = shadow * ground * (1.0 - front[box]) * np.float32(_SHADOW / 255)
-    strength[strength < 0.01] = 0.0
-    target = image[box]
-    keep = 1.0 - strength
-    target[:] = cv2.multiply(target, cv2.merge([keep, keep, keep]), dtype=cv2.CV_8U)
-    marked = shaded[box]
-    marked[strength > 0] = 1
+class _Ground:
+    """What shadows may fall on, prepared once per picture: the person and clothes already drawn, never the wall or a
+    face. Shadows are soft, so they are made at a quarter of the size."""
+
+    def __init__(self, person: np.ndarray, before_all: np.ndarray, *, body: Body, light: Light) -> None:
+        self.shaded = np.zeros(person.shape, np.uint8)
+        self._person = cv2.convertScaleAbs(person, alpha=255.0)
+        self._spared = cv2.convertScaleAbs(before_all, alpha=255.0)
+        self._soft_px = max(2.0, 13.0 * body.px_per_mm)
+        self._toward = light.toward
+
+    def darken(self, image: np.ndarray, part: LayerPart, covered: np.ndarray) -> None:
+        """Darken what lies just beneath the part's edges, in place."""
+        reach = math.ceil(2.2 * self._soft_px)
+        height, width = covered.shape
+        x, y = part.xy
+        h, w = part.rgba.shape[:2]
+        x0, y0, x1, y1 = max(x - reach, 0), max(y - reach, 0), min(x + w + reach, width), min(y + h + reach, height)
+        box = (slice(y0, y1), slice(x0, x1))
+        alpha = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        alpha[y - y0 : y - y0 + h, x - x0 : x - x0 + w] = part.rgba[..., 3]
+        ground = cv2.max(self._person[box], covered[box])
+        keep = cv2.resize(self._shadow(alpha, ground), (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        keep = cv2.max(keep, self._spared[box])
+        keep[(ground < 8) | (keep > 252)] = 255
+        image[box] = cv2.multiply(image[box], cv2.merge([keep, keep, keep]), scale=1 / 255)
+        self.shaded[box] |= keep < 255
+
+    def _shadow(self, alpha: np.ndarray, ground: np.ndarray) -> np.ndarray:
+        """What is left of the light, uint8 at a quarter of the size, 255 for all."""
+        wh = (max(1, alpha.shape[1] // 4), max(1, alpha.shape[0] // 4))
+        soft = cv2.GaussianBlur(cv2.resize(alpha, wh, interpolation=cv2.INTER_AREA), (0, 0), self._soft_px / 4)
+        shift = np.array([[1, 0, -self._toward[0] * self._soft_px / 3], [0, 1, self._soft_px / 5]], np.float32)
+        falls = cv2.multiply(
+            cv2.warpAffine(soft, shift, wh), cv2.resize(ground, wh, interpolation=cv2.INTER_AREA), scale=_SHADOW / 255
+        )
+        return cv2.bitwise_not(falls)
 
 
 def _blend(under: np.ndarray, over: np.ndarray, cover: np.ndarray) -> np.ndarray:

@@ -22,8 +22,8 @@ from garment.warp import shrink_layer
 from utils.pose import Pose
 from utils.timing import Stopwatch
 
-_SETTLING = 0.12  # share of a new measurement of build and light that is taken up per measurement
-_MEASURE_EVERY = 4  # frames
+_SETTLING = 0.2  # share of a new measurement of build and light that is taken up per measurement
+_MEASURE_EVERY = 10  # frames
 
 
 @dataclass(frozen=True)

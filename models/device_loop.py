@@ -170,7 +170,8 @@ class DeviceLoop:
         except Exception as error:
             failure = failure_of(error)
             # As text: a log handler that kept the traceback would keep the tensors, too.
-            log.warning("%s of %s failed: %s", unit.phase, unit.engine, traceback.format_exc())
+            told = failure.code if failure.expected else traceback.format_exc()
+            log.warning("%s of %s failed: %s", unit.phase, unit.engine, told)
         # Out here, where the traceback is gone and with it what the failed work held.
         for order in orders:
             order.trajectory, order.failure = None, failure

@@ -103,10 +103,15 @@ class _Process:
             )
 
     def _make_loop(self, engines: dict[str, Engine]) -> DeviceLoop:
-        batch = {name: engine.max_batch for name, engine in engines.items()}
+        given = self._config.rules
+        rules = replace(
+            given,
+            batch={name: engine.max_batch for name, engine in engines.items()},
+            most_captures=given.most_captures + len(engines),  # the canaries take no one's place
+        )
         return DeviceLoop(
             engines,
-            Policy(replace(self._config.rules, batch=batch)),
+            Policy(rules),
             listener=self,
             canaries={name: _canary(name, spec) for name, spec in self._config.engines.items()},
             canary_ms=self._config.canary_s * 1e3,

@@ -25,6 +25,7 @@ from utils.errors import DeviceError
 from utils.pose import Pose
 
 NEGATIVE = "deformed, extra buttons, extra lapels, text, watermark, blurry, cartoon"
+_LATENT = np.ones((17, 17), np.uint8)
 _MARGIN = 0.1  # of the garment's larger side, around it: the engine has to see what it is to fit in with
 _PICTURE_CODES = ("not_finite", "black_picture")
 """Errors that one picture met: its composite is shown. With any other the device is gone: a capture is refused."""
@@ -171,11 +172,14 @@ def _task(
     height, width = mask.shape
     scale = min(1.0, longer_px / max(height, width))
     wh = (max(64, round(width * scale)), max(64, round(height * scale)))
+    # Latents are 8 px wide, and the engine's mask is hard: one more all round lets it reach the garment's edge. What it
+    # makes beyond does not come back.
+    grown = cv2.dilate(cv2.resize(mask, wh, interpolation=cv2.INTER_AREA), _LATENT)
     return Task(
         id=wanted.id,
         engine=engine,
         image=cv2.resize(image, wh, interpolation=cv2.INTER_AREA),
-        mask=cv2.resize(mask, wh, interpolation=cv2.INTER_AREA),
+        mask=grown,
         prompt=f"photo of a person wearing {wanted.words}, tailored, natural folds, fine cloth, soft light",
         negative_prompt=NEGATIVE if params.guidance > 1 else "",
         params=params,

@@ -35,7 +35,7 @@ from utils.timing import Stopwatch
 __all__ = ["FitRequest", "Fitted", "Fitting", "LiveFitting", "Output", "Wish"]
 
 _LOOK_MS = 40.0  # between two looks at a still picture
-_CHECK_EVERY = 15  # live frames between two self-checks
+_CHECK_EVERY = 60  # live frames between two self-checks
 _MEDIA_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png"}
 
 

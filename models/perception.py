@@ -40,8 +40,8 @@ _ABSENT_MS = 700.0  # who comes back to an empty picture later than this is some
 _FORGOTTEN_MS = 5000.0  # and so is who is seen in a stream that had stopped
 _PATIENCE_S = 0.3  # a live frame waits for its parsing no longer
 _STILL_PATIENCE_S = 20.0
-_PARSE_EVERY_MS = 200.0
-_PARSE_RESTING_MS = 600.0  # while nothing moves
+_PARSE_EVERY_MS = 250.0
+_PARSE_RESTING_MS = 800.0  # while nothing moves
 _RESTING_UNITS = 0.04
 _TOO_OLD_MS = 600.0  # of a stream this slow the last parsing is no use: rather wait for a new one
 

@@ -223,18 +223,18 @@ def test_a_person_is_parsed_at_once_and_then_now_and_then_elsewhere(eyes, finder
             assert percept.parsing is not None
             desk.deliver()
     assert desk.at_once == 1
-    assert np.diff([0.0, *handed_in]).min() >= 200.0
-    assert len(handed_in) == 4
+    assert np.diff([0.0, *handed_in]).min() >= 250.0
+    assert len(handed_in) == 3
 
 
 def test_a_result_is_taken_up_with_the_pose_of_its_own_frame(eyes, finder, desk):
     eyes.look(FRAME, at_ms=0.0)
     finder.pose = standing(340.0)
-    then = eyes.look(FRAME, at_ms=200.0)
-    assert then.parsing_age_ms == 200.0
+    then = eyes.look(FRAME, at_ms=250.0)
+    assert then.parsing_age_ms == 250.0
     desk.deliver()
     finder.pose = standing(345.0)
-    percept = eyes.look(FRAME, at_ms=250.0)
+    percept = eyes.look(FRAME, at_ms=300.0)
     assert percept.parsing_age_ms == 50.0
     np.testing.assert_array_equal(percept.parsing_pose.xy, then.pose.xy)
 
@@ -246,8 +246,8 @@ def test_somebody_at_rest_is_parsed_less_often(eyes, desk):
         if desk.waiting:
             handed_in.append(33.0 * i)
             desk.deliver()
-    assert np.diff([0.0, *handed_in]).min() >= 600.0
-    assert len(handed_in) == 3
+    assert np.diff([0.0, *handed_in]).min() >= 800.0
+    assert len(handed_in) == 2
 
 
 def test_a_slow_stream_waits_for_its_own_parsing(eyes, desk):
@@ -465,7 +465,13 @@ def test_what_is_wanted_now_is_parsed_before_what_waits(gated):
     assert gated.entered.acquire(timeout=30)
     desk.submit("b", piece(2), done=lambda parsing: order.append(2))
     assert desk.busy()
-    gated.gate.release(10)
+    queue = desk.submit
+
+    def submit(*job, **how) -> None:
+        queue(*job, **how)
+        gated.gate.release(10)  # not before it is in the queue
+
+    desk.submit = submit
     assert desk.parse_now("c", piece(3), done=lambda parsing: order.append(3), patience_s=30)
     assert order[:2] == [1, 3]
     desk.close()

@@ -34,7 +34,8 @@ if os.environ.get("CI") != "true":
     pytest.importorskip("torch", reason="torch is not installed; run: make test ENGINES=yes")
     pytest.importorskip("diffusers", reason="diffusers is not installed; run: make test ENGINES=yes")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # numpy 2.4 about diffusers
+# What numpy 2.4 says about diffusers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ROOT = Path(__file__).parents[1]
 POSE = figure()

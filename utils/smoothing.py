@@ -68,7 +68,7 @@ class OneEuro:
 
 
 class Rest:
-    """Holds still what only sways: a point follows its measurement slowly while that stays near, at once when it leaves.
+    """Holds still what only sways: a point follows its measurement slowly while that is near, and at once when not.
 
     A tracker that hunts around somebody who stands still moves too slowly for a low-pass that must not trail. Within
     `slack` units a point therefore only drifts, with time constant `drift_s`; what goes beyond is followed fully. In
