@@ -92,7 +92,7 @@ class Rules:
     """Most trajectories in one step, by engine; 1 where nothing is said, as is right at 1024 px (2 gain 2 %)."""
     ladder: tuple[int, ...] = (4, 2, 1)
     """Steps that a keyframe is cut down to under load, falling."""
-    most_live: int = 32
+    most_live: int = 64
     most_captures: int = 8
     company_ms: float = 5.0
     """How long a keyframe may wait for others to share its steps, when they come that fast."""

@@ -291,6 +291,11 @@ def test_two_servers_cannot_have_one_device(tmp_path):
     os.close(lock_device("cuda:7", folder=tmp_path, wait_s=0.0))
 
 
+def test_where_no_lock_can_lie_the_device_is_used_without(tmp_path, caplog):
+    assert lock_device("cuda:7", folder=tmp_path / "nowhere", wait_s=0.0) is None
+    assert "no lock on cuda:7" in caplog.text
+
+
 def test_the_processor_may_be_shared(tmp_path):
     assert lock_device("cpu", folder=tmp_path, wait_s=0.0) is None
     assert not list(tmp_path.iterdir())
