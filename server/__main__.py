@@ -29,7 +29,7 @@ from utils.errors import ConfigError, LucyError
 logger = logging.getLogger("lucy")
 
 
-def make_fitting(settings: Settings, engines: Engines | None) -> Fitting:
+def make_fitting(settings: Settings, engines: Engines | None = None) -> Fitting:
     """The heart, with everything that it needs from disk. Raises ConfigError."""
     wardrobe = Wardrobe(
         catalog=load_catalog(settings.catalog_dir / "catalog.json"),

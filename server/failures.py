@@ -60,6 +60,13 @@ TABLE = MappingProxyType(
         "bad_guidance": Failure(422, "The guidance is wrong"),
         "bad_mask": Failure(422, "The mask is wrong"),
         "bad_control": Failure(422, "A control map does not fit the picture"),
+        "bad_picture": Failure(503, "The device made no usable picture"),
+        "too_large_for_device": Failure(413, "The picture is too large for the device"),
+        "unknown_engine": Failure(503, "No engine makes such pictures here"),
+        "engine_closed": Failure(503, "The device is shut down"),
+        "cancelled": Failure(503, "The capture was called off"),
+        "prompt_too_long": Failure(422, "The prompt is too long"),
+        "shape_not_warmed": Failure(503, "The device failed"),
         # What is in the shop.
         "unknown_fabric": Failure(404, "There is no such fabric"),
         "unknown_cut": Failure(404, "There is no such cut"),
