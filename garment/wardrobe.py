@@ -26,6 +26,8 @@ from utils.kept import Kept
 SHIRTING = "poplin-white"
 TIES = {"cool": "repp-burgundy", "warm": "pin-dot-navy"}
 """By the suiting's own hue: a tie should stand off the jacket."""
+FACINGS = {"barathea-black": "satin-black"}
+"""Cloths whose lapels are faced with another."""
 _WARM_A = 5.0  # CIE a* from which a cloth counts as red or brown
 SWATCH_PX, SWATCH_MM = 360, 60.0
 
@@ -144,7 +146,13 @@ class Wardrobe:
         material = self.catalog.material
         colour = srgb_to_lab(hex_to_srgb8(self.catalog.get(fabric_id).colour))
         tie = TIES["warm" if colour[1] > _WARM_A else "cool"]
-        return make_up(load_cut(cut), suiting=material(fabric_id), shirting=material(SHIRTING), tie=material(tie))
+        return make_up(
+            load_cut(cut),
+            suiting=material(fabric_id),
+            shirting=material(SHIRTING),
+            tie=material(tie),
+            facing=material(FACINGS[fabric_id]) if fabric_id in FACINGS else None,
+        )
 
     def _picture(self, key: object, draw: Callable[[], np.ndarray]) -> bytes:
         return self._pictures.get(key, lambda: _png(draw()))
