@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 Done = Callable[[Parsing], None]
 Failed = Callable[[DeviceError], None]
+_QUIET_S = 0.4
+
 Job = tuple[Crop, Done, "Failed | None"]
 
 
@@ -32,6 +35,8 @@ class ParsingDesk:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None  # None until the first job
         self._closed = False
+        self._working = False
+        self._used_s = -_QUIET_S
 
     def submit(
         self, customer: Hashable, piece: Crop, *, done: Done, failed: Failed | None = None, first: bool = False
@@ -76,10 +81,15 @@ class ParsingDesk:
             raise failure[0]
         return True
 
-    def busy(self) -> bool:
-        """Whether a job waits."""
+    def load(self) -> int:
+        """Jobs that wait or are under way."""
         with self._changed:
-            return bool(self._waiting)
+            return len(self._waiting) + self._working
+
+    def quiet(self) -> bool:
+        """Whether nobody has used the parser for a moment, so that waiting for it costs nobody else anything."""
+        with self._changed:
+            return not self._waiting and not self._working and time.monotonic() - self._used_s > _QUIET_S
 
     def withdraw(self, customer: Hashable) -> None:
         """Forget the customer's waiting job; one that is under way is still delivered."""
@@ -108,5 +118,10 @@ class ParsingDesk:
 
     def _next(self) -> Job | None:
         with self._changed:
+            if self._working:
+                self._working, self._used_s = False, time.monotonic()
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            return None if self._closed else self._waiting.popitem(last=False)[1]
+            if self._closed:
+                return None
+            self._working = True
+            return self._waiting.popitem(last=False)[1]

@@ -112,7 +112,7 @@ class Perception:
         self._last, self._empty_since_seen = (raw, hw, at_ms), False
         pose = self._steadier.step(raw, at_ms)
         # Waiting is worth it for a new person, and on a slow stream as long as nobody else waits for the parser.
-        slow = gap_ms > _TOO_OLD_MS and not (self._desk is not None and self._desk.busy())
+        slow = gap_ms > _TOO_OLD_MS and self._desk is not None and self._desk.quiet()
         self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or is_new or slow)
         parsing, parsing_pose, parsed_ms = self._parsed.newest
         if mask is None and parsing is not None:
@@ -146,6 +146,8 @@ class Perception:
     def _have_parsed(self, rgb: np.ndarray, pose: Pose, at_ms: float, *, wait: bool, at_once: bool) -> None:
         if self._desk is None or not (at_once or self._is_due(pose, at_ms)):
             return
+        if not at_once and self._desk.load() > 0:
+            return  # a parsing fills a core: where many want one, each has to make do with an older one
         self._asked_ms = at_ms
         piece = crop(rgb, box=dressed_box(pose))
         parsed = self._parsed

@@ -74,6 +74,8 @@ class ToldDesk:
     waiting: list = field(default_factory=list)
     at_once: int = 0
     fails: bool = False
+    others: int = 0
+    """Jobs of other sessions."""
 
     def submit(self, customer, piece, *, done) -> None:
         self.waiting.append((piece, done))
@@ -85,8 +87,11 @@ class ToldDesk:
         done(parsing_of(piece))
         return True
 
-    def busy(self) -> bool:
-        return bool(self.waiting)
+    def load(self) -> int:
+        return self.others
+
+    def quiet(self) -> bool:
+        return self.others == 0
 
     def withdraw(self, customer) -> None:
         self.waiting.clear()
@@ -145,6 +150,16 @@ def test_somebody_else_starts_fresh(eyes, finder, after, at_ms):
     assert percept.is_new_person
     np.testing.assert_allclose(percept.pose.xy, after.xy, atol=1e-3)
     assert percept.parsing_age_ms == 0.0
+
+
+def test_where_many_want_a_parsing_nobody_waits_and_nothing_piles_up(eyes, desk):
+    eyes.look(FRAME, at_ms=0.0)
+    desk.others = 1
+    assert eyes.look(FRAME, at_ms=1500.0).parsing_age_ms == 1500.0
+    assert desk.waiting == []
+    desk.others = 0
+    assert eyes.look(FRAME, at_ms=4500.0).parsing_age_ms == 0.0
+    assert desk.at_once == 2
 
 
 def test_who_comes_into_an_empty_picture_is_somebody_else(eyes, finder):
@@ -464,7 +479,7 @@ def test_what_is_wanted_now_is_parsed_before_what_waits(gated):
     desk.submit("a", piece(1), done=lambda parsing: order.append(1))
     assert gated.entered.acquire(timeout=30)
     desk.submit("b", piece(2), done=lambda parsing: order.append(2))
-    assert desk.busy()
+    assert desk.load() == 2
     queue = desk.submit
 
     def submit(*job, **how) -> None:
@@ -533,8 +548,11 @@ class _InlineDesk:
         done(self._parser.parse_crop(piece))
         return True
 
-    def busy(self) -> bool:
-        return False
+    def load(self) -> int:
+        return 0
+
+    def quiet(self) -> bool:
+        return True
 
     def withdraw(self, customer) -> None:
         pass
