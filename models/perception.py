@@ -33,6 +33,7 @@ _SLACK[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.LEFT_HIP, joints.RIG
 _DRIFT_S = 1.5
 _STILL_BELOW, _MOVING_ABOVE = 0.12, 0.35  # body units per second
 _UNSEEN_SETTLES_S = 0.4
+_DEPTH_SETTLES_S = 0.5
 _VISIBILITY_SETTLES_S = 0.1
 _LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
 
@@ -191,7 +192,7 @@ class Steadier:
     def __init__(self) -> None:
         tuning = {"min_cutoff_hz": _MIN_CUTOFF_HZ, "beta": _BETA, "speed_cutoff_hz": _SPEED_CUTOFF_HZ}
         self._place = OneEuro(**tuning)
-        self._depth = OneEuro(**tuning)  # apart: depth trembles more, and would pass for motion in the picture
+        self._depth = Settling(time_s=_DEPTH_SETTLES_S)  # it wanders by a quarter of a turn's worth on a still person
         self._rest = Rest(slack=_SLACK, drift_s=_DRIFT_S, still_below=_STILL_BELOW, moving_above=_MOVING_ABOVE)
         self._around = Settling(time_s=_UNSEEN_SETTLES_S)
         self._visibility = Settling(time_s=_VISIBILITY_SETTLES_S)
@@ -205,7 +206,7 @@ class Steadier:
         seen = self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
         place = self._place.step(values[:, :2], at_s, seen=seen, unit=unit)
         place = self._rest.step(place, at_s, seen=seen, unit=unit)
-        depth = self._depth.step(values[:, 2:], at_s, seen=seen, unit=unit)
+        depth = self._depth.step(values[:, 2:] / unit, at_s) * unit
         steady = np.hstack([place, depth])
         shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
         middle = np.where(seen[shoulders, None], steady[shoulders], values[shoulders]).mean(axis=0)
