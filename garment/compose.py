@@ -30,8 +30,14 @@ class Composite:
     """uint8 (H, W, 3) RGB."""
     alpha: np.ndarray
     """uint8 (H, W): opacity of the garment in the picture."""
-    touched: np.ndarray
-    """bool (H, W): where the picture may differ from the frame (garment or shadow)."""
+    shaded: np.ndarray | None
+    """uint8 (H, W): not 0 where a contact shadow fell; None where none could."""
+
+    @property
+    def touched(self) -> np.ndarray:
+        """bool (H, W): where the picture may differ from the frame (garment or shadow)."""
+        garment = self.alpha > 0
+        return garment if self.shaded is None else garment | (self.shaded > 0)
 
 
 def compose(
@@ -66,8 +72,7 @@ def compose(
         lit = part.rgba[..., :3] if part.relief is None or body is None else shade(part, light=light, body=body)
         image[box] = _blend(image[box], lit, cover)
         np.maximum(covered[box], cover, out=covered[box])
-    touched = covered > 0 if ground is None else (covered > 0) | (ground.shaded > 0)
-    return Composite(image=image, alpha=covered, touched=touched)
+    return Composite(image=image, alpha=covered, shaded=None if ground is None else ground.shaded)
 
 
 def shade(part: LayerPart, *, light: Light, body: Body) -> np.ndarray:

@@ -51,7 +51,7 @@ def contrast(rgb: np.ndarray, matte: np.ndarray) -> np.ndarray:
     Returns:
         float32 (H, W) in [0, 1].
     """
-    stride = max(1, int(np.sqrt(matte.size / 4000)))
+    stride = max(1, int(np.sqrt(matte.size / 1600)))
     colours = rgb[::stride, ::stride].reshape(-1, 3).astype(np.float32)
     rough = matte[::stride, ::stride].ravel()
     inside, outside = colours[rough > 0.85], colours[rough < 0.15]

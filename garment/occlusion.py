@@ -207,12 +207,22 @@ def _crop(matte: np.ndarray, landmarks: tuple[int, ...]) -> _Cutting | None:
 
 
 def _carry(cutting: _Cutting | None, then: Pose, now: Pose, hw: tuple[int, int]) -> np.ndarray:
+    carried = np.zeros(hw, np.float32)
     if cutting is None:
-        return np.zeros(hw, np.float32)
+        return carried
     which = list(cutting.landmarks)
     matrix = similarity(then.xy[which], now.xy[which])
     matrix[:, 2] += matrix[:, :2] @ np.array(cutting.xy, float)
-    return cv2.warpAffine(cutting.matte, matrix, (hw[1], hw[0]), flags=cv2.INTER_LINEAR)
+    height, width = cutting.matte.shape
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ matrix[:, :2].T + matrix[:, 2]
+    x0, y0 = np.maximum(np.floor(corners.min(0)) - 1, 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(corners.max(0)) + 2, (hw[1], hw[0])).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return carried
+    matrix[:, 2] -= (x0, y0)
+    size = (int(x1 - x0), int(y1 - y0))
+    carried[y0:y1, x0:x1] = cv2.warpAffine(cutting.matte, matrix, size, flags=cv2.INTER_LINEAR)
+    return carried
 
 
 def _snap_reach_px(pose: Pose) -> int:
