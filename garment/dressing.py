@@ -6,7 +6,7 @@ Owns what is remembered of a wearer between frames (build, light, mattes); must 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,15 +68,23 @@ class Dressed:
     timings_ms: dict[str, float]
 
 
+@dataclass
+class _Wearer:
+    """What is remembered of one person from frame to frame."""
+
+    build: Build = field(default_factory=Build)
+    light: Light | None = None
+    mattes: Mattes | None = None
+    clothes: np.ndarray | None = None
+    """float32 (H, W) of the last parsing, not carried along."""
+    frames: int = 0
+
+
 class Dresser:
     """Dresses one person at a time. Not thread-safe; one call at a time."""
 
     def __init__(self) -> None:
-        self._build = Build()
-        self._light: Light | None = None
-        self._mattes: Mattes | None = None
-        self._clothes: np.ndarray | None = None  # of the last parsing, at the frame's size, not carried along
-        self._frames = 0
+        self._wearer = _Wearer()
 
     def dress(self, frame: np.ndarray, sight: Sight, pyramid: Pyramid, *, finish: Finish = LIVE) -> Dressed | None:
         """Put the garment on the person in uint8 RGB (H, W, 3); None when no body to hang it on can be made out."""
@@ -85,9 +93,9 @@ class Dresser:
             return None
         watch = Stopwatch()
         with watch.stage("drape"):
-            draped = _drape(pyramid, body, self._build, hw=frame.shape[:2], finish=finish)
+            draped = _drape(pyramid, body, self._wearer.build, hw=frame.shape[:2], finish=finish)
         front = self._front(frame, sight, finish)
-        light = self._light or Light()
+        light = self._wearer.light or Light()
         composite = compose(frame, draped.layer, front=front, light=light, body=body, person=sight.mask)
         return Dressed(composite, draped.layer, front, draped, body, watch.stages_ms)
 
@@ -102,38 +110,40 @@ class Dresser:
 
     def _take_in(self, frame: np.ndarray, sight: Sight) -> Body | None:
         if sight.is_new_person:
-            self.__init__()
+            self._wearer = _Wearer()
         body = read_body(sight.pose)
         if body is None:
             return None
         self._take_parsing(sight)
-        if self._frames % _MEASURE_EVERY == 0:
+        if self._wearer.frames % _MEASURE_EVERY == 0:
             self._measure(frame, sight.mask, body)
-        self._frames += 1
+        self._wearer.frames += 1
         return body
 
     def _take_parsing(self, sight: Sight) -> None:
         if sight.classes is None or sight.classes_pose is None:
             return
-        if self._mattes is not None and self._mattes.pose is sight.classes_pose:
+        if self._wearer.mattes is not None and self._wearer.mattes.pose is sight.classes_pose:
             return
         body = read_body(sight.classes_pose)
         if body is not None:
             classes = sight.classes()
-            self._mattes = cut_mattes(classes, sight.classes_pose, body)
-            self._clothes = classes.clothes
+            self._wearer.mattes = cut_mattes(classes, sight.classes_pose, body)
+            self._wearer.clothes = classes.clothes
 
     def _measure(self, frame: np.ndarray, mask: np.ndarray | None, body: Body) -> None:
         """Build and light: they change slowly, so they are measured now and then and taken up little by little."""
-        weight = max(_SETTLING, 1.0 / (1 + self._frames / _MEASURE_EVERY))
+        weight = max(_SETTLING, 1.0 / (1 + self._wearer.frames / _MEASURE_EVERY))
         if mask is not None:
-            self._build = self._build.settled(read_build(mask, body), weight=weight)
-        self._light = settle(self._light, estimate_light(frame, self._clothes, body), weight=weight)
+            self._wearer.build = self._wearer.build.settled(read_build(mask, body), weight=weight)
+        self._wearer.light = settle(
+            self._wearer.light, estimate_light(frame, self._wearer.clothes, body), weight=weight
+        )
 
     def _front(self, frame: np.ndarray, sight: Sight, finish: Finish) -> Front:
-        if self._mattes is None:
+        if self._wearer.mattes is None:
             return guess_front(sight.pose, sight.mask, frame)
-        return bring_forward(self._mattes, sight.pose, frame, shrink=finish.matte_shrink)
+        return bring_forward(self._wearer.mattes, sight.pose, frame, shrink=finish.matte_shrink)
 
 
 def _drape(pyramid: Pyramid, body: Body, build: Build, *, hw: tuple[int, int], finish: Finish) -> Drape:

@@ -25,6 +25,9 @@ TORSO_ANCHORS = (
 SLEEVE_ANCHORS = ("shoulder", "elbow", "cuff")
 """On the sleeve's centre line: the shoulder point (the torso has it too), the elbow, the middle of the cuff's edge."""
 
+JOINT_IN_MM, JOINT_DOWN_MM = 42.0, 31.0
+"""The joint about which a sleeve turns lies this far inwards of and below its shoulder point."""
+
 PIECES = ("back", "torso", "sleeve_left", "sleeve_right")
 
 

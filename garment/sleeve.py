@@ -16,13 +16,11 @@ from garment.armhole import Armhole
 from garment.armline import BENDS, CUFF, ELBOW, END_REACH_MM, JOINT, POINTS, ArmLine, arm_line
 from garment.body import Arm, Body
 from garment.build import Build, Shape
-from garment.garment import Piece
+from garment.garment import JOINT_DOWN_MM, JOINT_IN_MM, Piece
 from garment.layer import LayerPart
 from garment.pyramid import Level
 from garment.warp import Grid, box_within, grid_over, look_up
 
-PIVOT_IN_MM, PIVOT_DOWN_MM = 42.0, 31.0
-"""The arm's joint, about which the sleeve turns, lies this far inwards of and below the shoulder point."""
 _UPPER_MM = 300.0  # from the joint to the elbow
 _OUTSIDE = 0.6  # of half a sleeve's width: along this line round the elbow the cloth is neither stretched nor bunched
 _LOOSENING_MM = 70.0  # from the armhole, over this a sleeve leaves its hold
@@ -75,7 +73,7 @@ def drape_sleeve(
 
 def _lift(line: ArmLine, arm: Arm, body: Body, side: str) -> float:
     outwards = 1.0 if side == "left" else -1.0
-    hanging = math.atan2(*body.down) + outwards * math.atan2(PIVOT_IN_MM, _UPPER_MM)
+    hanging = math.atan2(*body.down) + outwards * math.atan2(JOINT_IN_MM, _UPPER_MM)
     lifted = (line.heading[JOINT] - hanging + math.pi) % (2 * math.pi) - math.pi
     # An arm that points at the camera turns about another axis than that of the picture.
     length = float(np.hypot(*(arm.elbow - arm.joint))) / (_UPPER_MM * body.px_per_mm)
@@ -85,8 +83,8 @@ def _lift(line: ArmLine, arm: Arm, body: Body, side: str) -> float:
 def _centre_line(level: Level, side: str, *, way_px: np.ndarray, rise_mm: float) -> np.ndarray:
     """As _Sleeve has it, for an arm whose cloth has these lengths."""
     anchors = level.pieces[f"sleeve_{side}"].anchors
-    inwards = -PIVOT_IN_MM if side == "left" else PIVOT_IN_MM
-    pivot = np.array(anchors["shoulder"]) + np.array([inwards, PIVOT_DOWN_MM + rise_mm]) * level.px_per_mm
+    inwards = -JOINT_IN_MM if side == "left" else JOINT_IN_MM
+    pivot = np.array(anchors["shoulder"]) + np.array([inwards, JOINT_DOWN_MM + rise_mm]) * level.px_per_mm
     elbow, cuff = np.array(anchors["elbow"]), np.array(anchors["cuff"])
     reach = np.array([0.0, END_REACH_MM * level.px_per_mm])
     elbow_px = way_px[2 * ELBOW : 2 * ELBOW + 2].mean()

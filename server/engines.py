@@ -15,7 +15,7 @@ from models import checkpoints
 from models.device import Device
 from models.device_config import DeviceConfig, EngineSpec
 from models.engines.contract import Params
-from models.engines.settings import EngineSettings
+from models.engines.settings import CONTROLS, EngineSettings
 from models.enhancing import Enhancing
 from server.settings import Settings
 from utils.errors import ConfigError
@@ -24,7 +24,6 @@ logger = logging.getLogger("lucy")
 
 _FACTORIES = {"turbo": "models.engines.turbo:load", "inpaint": "models.engines.inpaint:load"}
 _CANARIES = {"turbo": (512, 512), "inpaint": (1024, 1024)}
-_MAP_KINDS = ("edge", "depth", "normal", "pose", "segmentation")
 
 
 @dataclass(frozen=True)
@@ -134,11 +133,11 @@ def _controlnets(pairs: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for pair in pairs:
         kind, _, model = (part.strip() for part in pair.partition("="))
-        if kind not in _MAP_KINDS or not model:
+        if kind not in CONTROLS or not model:
             raise ConfigError(
                 "bad_controlnets",
                 "CONTROLNETS is a list of kind=model",
-                hint=f"kinds are {', '.join(_MAP_KINDS)}",
+                hint=f"kinds are {', '.join(CONTROLS)}",
             )
         found[kind] = model
     return found

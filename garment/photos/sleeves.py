@@ -10,14 +10,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from garment.garment import Piece
+from garment.garment import JOINT_DOWN_MM, JOINT_IN_MM, Piece
 from garment.photos.barrel import barrel
 from garment.photos.bleed import bleed, shrink
 from garment.photos.laid_out import LaidOut, filled, whole
 from utils.geometry import round_corner
 
-ARM_IN_MM, ARM_DOWN_MM = 44.0, 34.0
-"""Where the arm's joint lies, inwards of and below the shoulder point."""
 _BEND_MM = 70.0  # the arm's line is rounded over this length before and after the elbow
 _HALF_MM, _ABOVE_MM, _BELOW_MM = 125.0, 60.0, 24.0  # of the strip: half its width, and beyond shoulder and cuff
 _TONGUE_MM = 52.0
@@ -52,14 +50,14 @@ def cut_sleeve(photo: LaidOut, cloth: np.ndarray, side: str, region: np.ndarray)
     """The piece sleeve_<side> from an evenly lit photo and float32 (h, w) `cloth`."""
     p, mm, inward = photo.points, photo.px_per_mm, -1.0 if side == "left" else 1.0
     shoulder, elbow, cuff = p[f"torso.shoulder_{side}"], p[f"sleeve_{side}.elbow"], p[f"sleeve_{side}.cuff"]
-    joint = shoulder + np.array([inward * ARM_IN_MM, ARM_DOWN_MM]) * mm
+    joint = shoulder + np.array([inward * JOINT_IN_MM, JOINT_DOWN_MM]) * mm
     arm = round_corner(joint, elbow, cuff, reach=_BEND_MM * mm, samples=65).astype(np.float64)
     upper, fore = (max(float(np.hypot(*d)), 2.0) for d in (elbow - joint, cuff - elbow))
     x, y = _HALF_MM * mm, _ABOVE_MM * mm
-    heights = (y + ARM_DOWN_MM * mm, y + ARM_DOWN_MM * mm + upper, y + ARM_DOWN_MM * mm + upper + fore)
+    heights = (y + JOINT_DOWN_MM * mm, y + JOINT_DOWN_MM * mm + upper, y + JOINT_DOWN_MM * mm + upper + fore)
     anchors = {"shoulder": (x, y), "elbow": (x, heights[1]), "cuff": (x, heights[2])}
     wh = (round(2 * x), round(heights[2] + _BELOW_MM * mm))
-    start_x, reach = x + inward * ARM_IN_MM * mm, _with_tongue(photo, cloth, region, side)
+    start_x, reach = x + inward * JOINT_IN_MM * mm, _with_tongue(photo, cloth, region, side)
     maps = _straightening(arm, heights, start_x=start_x, x=x, wh=wh)
     reached = cv2.remap(reach, *maps, cv2.INTER_LINEAR, borderValue=0)
     ease = _ease(reached, heights, x, outward=-inward, mm=mm)
@@ -148,7 +146,7 @@ def _ease(shape: np.ndarray, heights: tuple[float, float, float], x: float, *, o
     """How much wider the upper sleeve has to be to cover the arm of the wearer whom the canonical garment fits."""
     joint, elbow, _ = heights
     ys = np.arange(int(joint + 0.3 * (elbow - joint)), int(joint + 0.8 * (elbow - joint)))
-    middle = np.interp(ys, [joint, elbow], [x - outward * ARM_IN_MM * mm, x])
+    middle = np.interp(ys, [joint, elbow], [x - outward * JOINT_IN_MM * mm, x])
     columns = np.arange(shape.shape[1])
     beyond = np.where(shape[ys] > 0.5, outward * (columns - middle[:, None]), 0.0).max(axis=1, initial=0.0)
     half = float(np.median(beyond)) if len(ys) else 0.0
