@@ -15,7 +15,7 @@ import numpy as np
 from garment.garment import Piece
 from garment.layer import Layer, LayerPart
 
-GRID_PX = 8
+GRID_PX = 7
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in the frame."""
