@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 
 from bench.figures import Goal, table
 from bench.machine import facts
-from bench.steadiness import jitter_px
+from bench.steadiness import MOTIONS, jitter_px, left_behind
 from bench.streams import load_people
 from bench.tailoring import cloth_delta_e, face_change, marker, outside_change, shoulder_offsets, suiting
 from fabric.catalog import load_catalog
@@ -40,6 +40,7 @@ from utils.images import fit_long_side, write_image
 CUTS = ("single_breasted", "double_breasted")
 CLOTHS = ("pinstripe-navy", "glen-check-grey", "flannel-camel")
 _ROOT = Path(__file__).parents[1]
+_FILM_SIDE_PX = 1100  # of photos that films are made of
 _LOOKS, _LOOK_MS = 3, 33.0  # as in the premium path: the tracker is more exact where it has just seen somebody
 
 
@@ -72,14 +73,16 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             catalog = load_catalog(_ROOT / "data" / "catalog" / "catalog.json")
             wardrobe = Wardrobe(catalog=catalog, rack=Rack(Path(scratch)))
             rows = list(_rows(asked, vision, wardrobe))
-            jitter = _jitter(vision, wardrobe, asked) if asked.jitter_frames else None
+            jitter, moving = _steadiness(vision, wardrobe, asked) if asked.jitter_frames else ({}, {})
     finally:
         vision.close()
-    goals = _goals(rows, jitter)
+    goals = _goals(rows, jitter.get("astronaut"), moving)
     return {
         "machine": facts(),
         "pictures": rows,
-        "jitter_px": jitter,
+        "jitter_px": jitter.get("astronaut"),
+        "jitter_px_of_each": jitter,
+        "left_behind": moving,
         "goals": [goal.to_json() for goal in goals],
         "verdicts": [str(goal) for goal in goals],
     }
@@ -99,14 +102,20 @@ def describe(report: dict[str, Any]) -> str:
             + ("-" if row["uncovered"] is None else f"{100 * row['uncovered']:.1f}", round(row["ms"]))
         )
     legend = "left and right: shoulder points outwards/upwards in % of the width; old: % of old clothes that still show"
-    still = report["jitter_px"] or {}
-    jitter = ", ".join(f"{name} {px:.2f} px" for name, px in still.items()) or "not measured"
-    lines = [table(rows, head=head), legend, "", f"jitter of a still astronaut: {jitter}", ""]
+    stills = [
+        f"jitter of {name}: " + ", ".join(f"{what} {px:.2f} px" for what, px in found.items())
+        for name, found in report["jitter_px_of_each"].items()
+    ]
+    moving = [
+        f"left behind in a {motion}: {100 * found['rms']:.2f} % of the shoulders, at most {100 * found['worst']:.2f} %"
+        for motion, found in report["left_behind"].items()
+    ]
+    lines = [table(rows, head=head), legend, "", *(stills or ["jitter: not measured"]), *moving, ""]
     return "\n".join([*lines, *report["verdicts"]])
 
 
 def _rows(asked: argparse.Namespace, vision: Vision, wardrobe: Wardrobe) -> Iterator[dict[str, Any]]:
-    people = load_people(None) | (load_people(asked.people) if asked.people else {})
+    people = _people(asked)
     markers = {cut: marker(cut) for cut in asked.cuts}
     for name, photo in people.items():
         photo = fit_long_side(photo, asked.long_side)
@@ -127,6 +136,10 @@ def _rows(asked: argparse.Namespace, vision: Vision, wardrobe: Wardrobe) -> Iter
                 albedo = wardrobe.catalog.material(cloth).albedo
                 figures = _measure(person, dressed, suiting(marked), albedo)
                 yield {"person": name, "cut": cut, "cloth": cloth, **figures, "ms": round(spent_ms, 1)}
+
+
+def _people(asked: argparse.Namespace) -> dict[str, np.ndarray]:
+    return load_people(None) | (load_people(asked.people) if asked.people else {})
 
 
 def _look(vision: Vision, photo: np.ndarray) -> Percept | None:
@@ -166,16 +179,28 @@ def _measure(person: Person, dressed: Dressed, where: np.ndarray, albedo: np.nda
     }
 
 
-def _jitter(vision: Vision, wardrobe: Wardrobe, asked: argparse.Namespace) -> dict[str, float]:
+def _steadiness(
+    vision: Vision, wardrobe: Wardrobe, asked: argparse.Namespace
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Jitter of each person who stands still, and how far the astronaut's garment is left behind in each motion."""
     pyramid = wardrobe.garment(Wish(fabric_id=asked.cloths[0], cut=asked.cuts[0]))
-    perception = vision.perception()
-    try:
-        return jitter_px(load_people(None)["astronaut"], perception, pyramid, frames=asked.jitter_frames)
-    finally:
-        perception.close()
+    people = _people(asked)
+    frames = asked.jitter_frames
+
+    def film(measure: Callable[..., dict[str, float]], photo: np.ndarray, **how: Any) -> dict[str, float]:
+        perception = vision.perception()
+        try:
+            return measure(fit_long_side(photo, _FILM_SIDE_PX), perception, pyramid, frames=frames, **how)
+        finally:
+            perception.close()
+
+    jitter = {name: film(jitter_px, photo) for name, photo in people.items()}
+    return jitter, {motion: film(left_behind, people["astronaut"], motion=motion) for motion in MOTIONS}
 
 
-def _goals(rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None) -> list[Goal]:
+def _goals(
+    rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None, moving: dict[str, dict[str, float]]
+) -> list[Goal]:
     people = {row["person"]: row["shoulders"] for row in rows if row["shoulders"]}
     errors = [100 * float(np.mean([np.hypot(*side) for side in sides.values()])) for sides in people.values()]
     colours = [row["delta_e_neutral"] for row in rows if row["delta_e_neutral"] is not None]
@@ -188,6 +213,9 @@ def _goals(rows: Sequence[dict[str, Any]], jitter: dict[str, float] | None) -> l
         Goal("shoulder points, mean of all people", float(np.mean(errors)) if errors else None, 3, "<=", "% of width"),
         Goal("shoulder points, worst person", max(errors, default=None), 3, "<=", "% of width"),
     ]
+    if moving:
+        worst = 100 * max(found["rms"] for found in moving.values())
+        goals.append(Goal("shoulders left behind, worst motion", worst, 1, "<=", "% of width"))
     return goals + [Goal(f"jitter, {name}", px, 0.5, "<=", "px") for name, px in (jitter or {}).items()]
 
 

@@ -61,11 +61,11 @@ def outside_change(frame: np.ndarray, composite: Composite) -> int:
 
 
 def face_change(frame: np.ndarray, composite: Composite, pose: Pose, skin: np.ndarray) -> tuple[float, int]:
-    """Mean and largest difference (0-255) over the face: from eyes to mouth to ears, and what is surely its skin.
+    """Mean and largest difference (0-255) over the face: from eyes to mouth to ears, and its skin down to the chin.
 
     `skin` is float32 (H, W), the parser's face.
     """
-    face = (skin > 0.95).astype(np.uint8)
+    face = (skin > 0.5).astype(np.uint8)
     hull = cv2.convexHull(np.round(pose.xy[NOSE : MOUTH_RIGHT + 1]).astype(np.int32))
     cv2.fillConvexPoly(face, hull, 1)
     difference = cv2.absdiff(frame, composite.image)[face > 0]

@@ -14,6 +14,7 @@ import numpy as np
 
 from garment.body import Arm
 from garment.occlusion import CUFF_PAST_WRIST_MM
+from garment.warp import ramp
 from utils.geometry import along_and_across, bent
 
 JOINT, ELBOW, CUFF, POINTS = 1, 6, 11, 13
@@ -73,8 +74,8 @@ class ArmLine:
         return np.interp(along, BENDS, heading).astype(np.float32)
 
     def half(self, places: np.ndarray, *, is_fore: bool) -> np.ndarray:
-        """Opacity of the upper arm or the forearm, (M,) in [0, 1]. They part where the bend is halved and agree there,
-        so that little overlap leaves no gap. On the inside of the bend the forearm lies before the upper arm."""
+        """Opacity of the upper arm or the forearm, (M,), a ramp. They part where the bend is halved and agree there, so
+        that little overlap leaves no gap. On the inside of the bend the forearm lies before the upper arm."""
         before, elbow, after = (self.points[k] for k in (ELBOW - 1, ELBOW, ELBOW + 1))
         way = unit(after - before) if is_fore else unit(before - after)
         end, start = (CUFF, CUFF - 1) if is_fore else (JOINT, JOINT + 1)
@@ -86,7 +87,7 @@ class ArmLine:
         deep_mm, within_mm = offset @ inwards, offset @ (way * math.cos(lean) + inwards * math.sin(lean))
         crease_mm = np.minimum(deep_mm, _CREASE_MM) if is_fore else 0.0
         within_mm = np.where(deep_mm > 0, within_mm - crease_mm, offset @ way)
-        return np.clip((within_mm + _OVERLAP_MM[1]) / (_OVERLAP_MM[1] - _OVERLAP_MM[0]), 0.0, 1.0)
+        return ramp(within_mm, -_OVERLAP_MM[1], -_OVERLAP_MM[0])
 
 
 def arm_line(arm: Arm, *, scale: float) -> ArmLine:

@@ -22,7 +22,7 @@ TORSO_MM = 545.0
 """Distance between the middle of the shoulder landmarks and the middle of the hip landmarks of the same wearer."""
 NECK_RISE_MM = 12.0
 """How far the pit of the neck lies above the line between the shoulder landmarks."""
-SHOULDER_OUT_MM, SHOULDER_UP_MM = 44.0, 22.0
+SHOULDER_OUT_MM, SHOULDER_UP_MM = 44.0, 30.0
 """From the shoulder landmark to the point where a jacket's shoulder seam ends."""
 COLLAR_RISE_MM, NECK_HALF_MM = 84.0, 66.0
 """How far above the shoulder landmarks a jacket's collar leaves the neck, and half the neck's width there."""
@@ -71,6 +71,8 @@ class Body:
     """"left" and "right": where the shoulder seams end."""
     neck_sides: dict[str, np.ndarray]
     """"left" and "right": where a collar leaves the neck, on the shoulder line."""
+    chin_mm: float
+    """How far the chin's point lies above the line between the joints, along the neck."""
     arms: dict[str, Arm]
     """"left" and "right"."""
 
@@ -85,6 +87,10 @@ class Body:
         scaled_down = down_mm * np.where(down_mm > 0, self.length, 1.0)
         offset = turned[:, None] * across + scaled_down[:, None] * self.down
         return (self.neck + offset * self.px_per_mm).astype(np.float32)
+
+    def shoulder_axes(self, side: str) -> np.ndarray:
+        """float32 (2, 2): a millimetre outwards and a millimetre up, as seen from the front, in pixels."""
+        return _shoulder_axes(self.shoulders_across, side, px_per_mm=self.px_per_mm, yaw=self.yaw)
 
     def scaled(self, factor: float) -> Body:
         """The same body in a picture `factor` times as large; pixel centres stay pixel centres."""
@@ -135,7 +141,6 @@ def read_body(pose: Pose) -> Body | None:
     hip_line = _unit(pose.xy[at.LEFT_HIP] - pose.xy[at.RIGHT_HIP])
     hips_across = _unit(across + 0.5 * trust * (hip_line - across))
     up = -perpendicular * px_per_mm
-    side = across * px_per_mm * max(math.cos(yaw), 0.6)
     turned = across * (CHEST_DEPTH_MM * 0.45 * math.sin(yaw) * px_per_mm)
     return Body(
         px_per_mm=px_per_mm,
@@ -146,12 +151,19 @@ def read_body(pose: Pose) -> Body | None:
         length=length,
         yaw=yaw,
         shoulder_points={
-            "left": (left + side * SHOULDER_OUT_MM + up * SHOULDER_UP_MM).astype(np.float32),
-            "right": (right - side * SHOULDER_OUT_MM + up * SHOULDER_UP_MM).astype(np.float32),
+            side: joint + (SHOULDER_OUT_MM, SHOULDER_UP_MM) @ _shoulder_axes(across, side, px_per_mm=px_per_mm, yaw=yaw)
+            for side, joint in (("left", left), ("right", right))
         },
         neck_sides=_neck_sides(pose, middle, across, px_per_mm),
+        chin_mm=_chin_px(pose, middle) / px_per_mm,
         arms={name: _read_arm(pose, name, down=down, across=across, joints_px=joints_px) for name in _ARMS},
     )
+
+
+def _shoulder_axes(across: np.ndarray, side: str, *, px_per_mm: float, yaw: float) -> np.ndarray:
+    """As Body.shoulder_axes has them."""
+    out = across * (max(math.cos(yaw), 0.6) if side == "left" else -max(math.cos(yaw), 0.6))
+    return (np.array([out, [across[1], -across[0]]]) * px_per_mm).astype(np.float32)
 
 
 def _neck_sides(pose: Pose, middle: np.ndarray, across: np.ndarray, px_per_mm: float) -> dict[str, np.ndarray]:
@@ -160,6 +172,14 @@ def _neck_sides(pose: Pose, middle: np.ndarray, across: np.ndarray, px_per_mm: f
     centre = middle + _unit(ears - middle) * (COLLAR_RISE_MM * px_per_mm)
     half = across * (NECK_HALF_MM * px_per_mm)
     return {"left": (centre + half).astype(np.float32), "right": (centre - half).astype(np.float32)}
+
+
+def _chin_px(pose: Pose, middle: np.ndarray) -> float:
+    """As Body.chin_mm has it: the chin lies half as far below the mouth as that below the eyes."""
+    eyes = (pose.xy[at.LEFT_EYE] + pose.xy[at.RIGHT_EYE]) / 2
+    mouth = (pose.xy[at.MOUTH_LEFT] + pose.xy[at.MOUTH_RIGHT]) / 2
+    ears = (pose.xy[at.LEFT_EAR] + pose.xy[at.RIGHT_EAR]) / 2
+    return float((mouth + 0.55 * (mouth - eyes) - middle) @ _unit(ears - middle))
 
 
 def _turn(pose: Pose) -> tuple[float, float]:

@@ -5,24 +5,33 @@ Owns the ratios read from the silhouette; must not know frames before or after t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from garment.body import Arm, Body
+from garment.body import NECK_HALF_MM, SHOULDER_OUT_MM, SHOULDER_UP_MM, Arm, Body
+from garment.outline import Corner, find_corner, find_neck
 
 _HEIGHTS_MM = (0.0, 60.0, 180.0, 380.0, 640.0)
 """From the pit of the neck down: neck, shoulders, chest, waist, hem."""
 _LEVELS_MM = {"chest": (130.0, 230.0), "waist": (300.0, 430.0), "hem": (470.0, 600.0)}
 """Where the silhouette is measured for each."""
 _EASE_MM = 10.0
-_SHOULDER_EASE_MM = 7.0
+_SHOULDER_EASE_MM = 12.0
+_PADDING_MM = 4.0  # of a jacket, at the end of the shoulder
 _SLEEVE_EASE_MM = 5.0
+_NECK_EASE_MM = 3.0
 _ARM_CLEARANCE_MM = 70.0  # a row that passes an arm closer than this shows the arm, not the trunk
+_COLLAR_LIFT = 0.65  # share of the rise of the shoulder line's middle
 _STEP_MM = 6.0
 _REACH_MM = 400.0
 _NARROWEST, _WIDEST = 0.9, 1.4
 _WIDEST_SLEEVE = 1.22  # a sleeve that is widened further leaves the armhole
+_COUNTS_FOR = dict.fromkeys(("out_left", "out_right", "up_left", "up_right"), 2)
+"""So many measurements one of these is worth, and 1 where it is missing: they are taken from joints that the tracker
+still looks for in its first frames, and an old one would carry the shoulder off with the joint."""
+_FURTHEST_MM = 55.0  # by so much at most a shoulder point is moved
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,18 @@ class Build:
     waist: float = 190.0
     hem: float = 212.0
     sleeves: float = 54.0
+    neck_left: float = NECK_HALF_MM
+    """From the neck's middle, as the landmarks have it, to its left side."""
+    neck_right: float = NECK_HALF_MM
     rise_left: float = 0.0
     """Millimetres by which the middle of the wearer's left shoulder line stands above the canonical one."""
     rise_right: float = 0.0
+    out_left: float = 0.0
+    """Millimetres by which the wearer's left shoulder point lies further out than the canonical one."""
+    out_right: float = 0.0
+    up_left: float = 0.0
+    """And higher."""
+    up_right: float = 0.0
 
     def widen(self, mm: np.ndarray, shape: Shape) -> np.ndarray:
         """Make a garment's points, float (N, 2) millimetres from the pit of the neck, as broad as the wearer."""
@@ -58,15 +76,24 @@ class Build:
         """The factor on a sleeve's width."""
         return min(_factor(self.sleeves, shape.sleeves), _WIDEST_SLEEVE)
 
-    def rise_mm(self, side: str) -> float:
-        """How far the shoulder point of "left" or "right" stands above the canonical one: half as far as the middle of
-        the shoulder line, which a neck's muscles lift most."""
-        return 0.5 * (self.rise_left if side == "left" else self.rise_right)
+    def shoulder_mm(self, side: str) -> tuple[float, float]:
+        """How far the shoulder point of "left" or "right" lies outwards of and above the canonical one."""
+        return (self.out_left, self.up_left) if side == "left" else (self.out_right, self.up_right)
+
+    def collar_mm(self, side: str) -> tuple[float, float]:
+        """How far the collar's side lies outwards of and above the canonical one: a neck's muscles lift it with the
+        shoulder line."""
+        neck, rise = (self.neck_left, self.rise_left) if side == "left" else (self.neck_right, self.rise_right)
+        return neck - NECK_HALF_MM, _COLLAR_LIFT * rise
 
     def settled(self, now: Measured, *, weight: float) -> Build:
-        """Moved towards what was measured by `weight` in [0, 1]; what was not seen stays."""
-        seen = {name: value for name, value in vars(now).items() if value is not None}
-        return replace(self, **{name: _mix(getattr(self, name), value, weight) for name, value in seen.items()})
+        """Moved towards what was measured by `weight` in [0, 1], as far as it is trusted; what was not seen stays."""
+        moved = {}
+        for name, before in vars(self).items():
+            if (value := getattr(now, name)) is not None:
+                share = 1.0 - (1.0 - weight) ** _COUNTS_FOR.get(name, 1)
+                moved[name] = before + (value - before) * share * now.trust.get(name, 1.0)
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -77,16 +104,20 @@ class Measured:
     waist: float | None = None
     hem: float | None = None
     sleeves: float | None = None
+    neck_left: float | None = None
+    neck_right: float | None = None
     rise_left: float | None = None
     rise_right: float | None = None
+    out_left: float | None = None
+    out_right: float | None = None
+    up_left: float | None = None
+    up_right: float | None = None
+    trust: Mapping[str, float] = field(default_factory=dict)
+    """By name, in [0, 1]; 1 where it is missing."""
 
 
 def _factor(wearer_mm: float, garment_mm: float) -> float:
     return float(np.clip(wearer_mm / garment_mm, _NARROWEST, _WIDEST))
-
-
-def _mix(before: float, now: float, weight: float) -> float:
-    return before + (now - before) * weight
 
 
 _CANONICAL = Build()
@@ -102,12 +133,20 @@ def read_build(mask: np.ndarray, body: Body) -> Measured:
         for name in ("chest", "hem"):
             if widths[name] is None:
                 widths[name] = getattr(_CANONICAL, name) * (0.5 + 0.5 * waist / _CANONICAL.waist)
-    return Measured(
-        **widths,
-        sleeves=_typical(arms, ease=_SLEEVE_EASE_MM),
-        rise_left=_rise_mm(mask, body, "left"),
-        rise_right=_rise_mm(mask, body, "right"),
-    )
+    sides, trust = {}, {}
+    neck = find_neck(mask, body)
+    corners = {side: find_corner(mask, body, side) for side in ("left", "right")}
+    # Puffed sleeves and long hair come in pairs, even where one of them is not seen to be so.
+    slim = min((corner.slim for corner in corners.values() if corner is not None), default=0.0)
+    for side in ("left", "right"):
+        sides[f"rise_{side}"] = _rise_mm(mask, body, side)
+        if (corner := corners[side]) is not None:
+            sides[f"out_{side}"], sides[f"up_{side}"] = _shoulder_mm(corner)
+            trust |= dict.fromkeys((f"out_{side}", f"up_{side}"), corner.trust * slim)
+        if neck is not None:
+            sides[f"neck_{side}"] = neck.sides_mm[side] + _NECK_EASE_MM
+            trust[f"neck_{side}"] = neck.trust
+    return Measured(**widths, **sides, sleeves=_typical(arms, ease=_SLEEVE_EASE_MM), trust=trust)
 
 
 def _typical(found: list[float], *, ease: float) -> float | None:
@@ -126,6 +165,13 @@ def _rise_mm(mask: np.ndarray, body: Body, side: str) -> float | None:
             found.append(3.0 * edge - 50.0 + _SHOULDER_EASE_MM)
     # Hair that falls on the shoulder raises the silhouette: then the canonical line is the better guess.
     return float(np.clip(np.median(found), -14.0, 26.0)) if len(found) > 1 and np.median(found) < 45.0 else None
+
+
+def _shoulder_mm(corner: Corner) -> tuple[float, float]:
+    """How far a shoulder point on top of the corner lies outwards of and above the canonical one."""
+    away = corner.mm + _PADDING_MM * corner.facing - (SHOULDER_OUT_MM, SHOULDER_UP_MM)
+    out, up = away * min(1.0, _FURTHEST_MM / max(float(np.hypot(*away)), 1e-6))
+    return float(out), float(up)
 
 
 def _trunk_halves_mm(mask: np.ndarray, body: Body) -> dict[str, list[float]]:

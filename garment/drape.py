@@ -16,9 +16,10 @@ from garment.garment import TORSO_ANCHORS, Piece
 from garment.layer import Layer, LayerPart
 from garment.pyramid import Level, Pyramid
 from garment.sleeve import drape_sleeve
-from garment.warp import box_within, grid_over, look_up
+from garment.warp import box_within, grid_over, look_up, ramp
 from utils.geometry import ThinPlate
 
+_CLOSES_MM = 22.0  # a collar closes on the throat, so far above the pit of the neck, and covers what is worn there
 _SPREAD_MM = 34.0
 _SHOULDER_SPREAD_MM = 24.0
 
@@ -37,12 +38,7 @@ def drape(pyramid: Pyramid, body: Body, *, hw: tuple[int, int], build: Build, sh
     level = pyramid.level(body.px_per_mm / pyramid.px_per_mm, sharpness=sharpness)
     source, target = _torso_knots(level, body, build, pyramid.shape)
     warp = ThinPlate(target, source, stiffness=1e-3)
-    parts: dict[str, LayerPart] = {}
-    for name in ("back", "torso"):
-        if name in level.pieces:
-            part = _warp_torso(level.pieces[name], level, warp=warp, body=body, hw=hw)
-            if part is not None:
-                parts[name] = part
+    parts = _warp_trunk(level, warp=warp, body=body, hw=hw)
     for side, arm in body.arms.items():
         if f"sleeve_{side}" in level.pieces:
             parts |= drape_sleeve(
@@ -79,10 +75,12 @@ def _torso_knots(level: Level, body: Body, build: Build, shape: Shape) -> tuple[
     source = np.array([anchors[name] for name in TORSO_ANCHORS], np.float32)
     mm = (source - anchors["neck"]) / level.px_per_mm
     target = body.place(build.widen(mm, shape))
+    target[TORSO_ANCHORS.index("neck")] -= body.down * (body.px_per_mm * _CLOSES_MM)
     for side in ("left", "right"):
-        rise = -body.down * (body.px_per_mm * build.rise_mm(side))
-        target[TORSO_ANCHORS.index(f"shoulder_{side}")] = body.shoulder_points[side] + rise
-        target[TORSO_ANCHORS.index(f"collar_{side}")] = body.neck_sides[side] + 1.3 * rise
+        shoulder = body.shoulder_points[side] + build.shoulder_mm(side) @ body.shoulder_axes(side)
+        collar = body.neck_sides[side] + build.collar_mm(side) @ body.shoulder_axes(side)
+        target[TORSO_ANCHORS.index(f"shoulder_{side}")] = shoulder
+        target[TORSO_ANCHORS.index(f"collar_{side}")] = collar
     # The front's middle line keeps its verticals straight where only the sides have anchors.
     hem = source[TORSO_ANCHORS.index("hem_centre")]
     middle = np.linspace(source[0], hem, 5, dtype=np.float32)[1:-1]
@@ -90,26 +88,30 @@ def _torso_knots(level: Level, body: Body, build: Build, shape: Shape) -> tuple[
     return np.vstack([source, middle]), np.vstack([target, body.place(middle_mm)])
 
 
-def _warp_torso(piece: Piece, level: Level, *, warp: ThinPlate, body: Body, hw: tuple[int, int]) -> LayerPart | None:
-    """Torso and back share one canonical picture, but each was trimmed on its own."""
-    height, width = piece.albedo.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - piece.anchors["neck"]
+def _warp_trunk(level: Level, *, warp: ThinPlate, body: Body, hw: tuple[int, int]) -> dict[str, LayerPart]:
+    """Torso and back as far as they are in the frame. Both share one canonical picture and so one grid, which reaches
+    further beyond the torso than the back does; but each was trimmed on its own."""
+    torso = level.pieces["torso"]
+    height, width = torso.albedo.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - torso.anchors["neck"]
     reach = body.place(corners / level.px_per_mm)
     margin = 0.12 * float(np.ptp(reach[:, 0])) + 30.0 * body.px_per_mm
     box = box_within(reach.min(0) - margin, reach.max(0) + margin, hw)
     if box is None:
-        return None
+        return {}
     grid = grid_over(box)
-    torso = level.pieces["torso"]
     in_torso = warp(grid.points)
-    shift = np.subtract(piece.anchors["neck"], torso.anchors["neck"]).astype(np.float32)
-    spread = _spread(in_torso, torso, level) if piece is torso else np.zeros(len(in_torso))
-    return look_up(piece, grid, maps=in_torso + shift, name=piece.name, spread=spread)
+    looked_up = [look_up(torso, grid, maps=in_torso, name="torso", spread=_spread(in_torso, torso, level))]
+    if "back" in level.pieces:
+        back = level.pieces["back"]
+        shift = np.subtract(back.anchors["neck"], torso.anchors["neck"]).astype(np.float32)
+        looked_up.append(look_up(back, grid, maps=in_torso + shift, name="back"))
+    return {part.name: part for part in looked_up if part is not None}
 
 
 def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:
-    """Where the torso's cloth may be carried on, (M,) in [0, 1]: sideways from below the shoulders to above the hem,
-    and upwards along the shoulder line."""
+    """Where the torso's cloth may be carried on, (M,) ramps: sideways from below the shoulders to above the hem, and
+    upwards along the shoulder line."""
     mm = (points - torso.anchors["neck"]) / level.px_per_mm
     in_mm = {
         name: (np.array(torso.anchors[name]) - torso.anchors["neck"]) / level.px_per_mm
@@ -117,10 +119,12 @@ def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:
     }
     beside, height = np.abs(mm[:, 0]), mm[:, 1]
     half_mm, hem_mm = in_mm["armpit_left"][0], in_mm["hem_centre"][1]
-    sideways = np.clip((half_mm + _SPREAD_MM - beside) / 8.0, 0.0, 1.0) * (beside > 0.6 * half_mm)
-    down = np.clip((height - 60.0) / 30.0, 0.0, 1.0) * np.clip((hem_mm - 70.0 - height) / 30.0, 0.0, 1.0)
+    sideways = np.minimum(
+        ramp(beside, half_mm + _SPREAD_MM, half_mm + _SPREAD_MM - 8.0), ramp(beside, 0.6 * half_mm, 0.6 * half_mm + 8.0)
+    )
+    down = np.minimum(ramp(height, 60.0, 90.0), ramp(height, hem_mm - 70.0, hem_mm - 100.0))
     (collar_x, collar_y), (shoulder_x, shoulder_y) = in_mm["collar_left"], in_mm["shoulder_left"]
     line = np.interp(beside, [collar_x, shoulder_x], [collar_y, shoulder_y])
-    along = np.clip((beside - collar_x - 25.0) / 12.0, 0.0, 1.0) * np.clip((shoulder_x - beside) / 12.0, 0.0, 1.0)
-    up = np.clip((height - line + _SHOULDER_SPREAD_MM) / 5.0, 0.0, 1.0) * (height < 60.0)
-    return np.maximum(sideways * down, along * up)
+    along = np.minimum(ramp(beside, collar_x + 25.0, collar_x + 37.0), ramp(beside, shoulder_x, shoulder_x - 12.0))
+    up = np.minimum(ramp(height - line, -_SHOULDER_SPREAD_MM, 5.0 - _SHOULDER_SPREAD_MM), ramp(height, 65.0, 60.0))
+    return np.maximum(np.minimum(sideways, down), np.minimum(along, up))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from garment.body import Body, read_body
+from garment.body import JOINTS_MM, Body, read_body
 from garment.build import Build, read_build
 from garment.compose import Composite, compose
 from garment.drape import Drape, drape
@@ -18,12 +18,16 @@ from garment.layer import Layer, LayerPart
 from garment.light import Light, estimate_light, settle
 from garment.occlusion import Classes, Front, Mattes, bring_forward, cut_mattes, guess_front, no_front
 from garment.pyramid import Pyramid
+from garment.silhouette import Silhouette
 from garment.warp import shrink_layer
 from utils.pose import Pose
 from utils.timing import Stopwatch
 
-_SETTLING = 0.2  # share of a new measurement of build and light that is taken up per measurement
+_SETTLING = 0.1  # share of a new measurement of build and light that is taken up per measurement, once there are many
 _MEASURE_EVERY = 10  # frames
+_FIRST = 3  # measurements of the build that are made in any case
+_MOVED = 0.12  # share of the shoulder width: who has moved less since the last measurement shows nothing new
+_EASING = 0.15  # share of the way to the measured build that a frame goes, lest the garment leap with each measurement
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,19 @@ class _Wearer:
     """What is remembered of one person from frame to frame."""
 
     build: Build = field(default_factory=Build)
+    """As shown."""
+    measured: Build = field(default_factory=Build)
+    """What it goes towards."""
     light: Light | None = None
     mattes: Mattes | None = None
     clothes: np.ndarray | None = None
     """float32 (H, W) of the last parsing, not carried along."""
+    silhouette: Silhouette = field(default_factory=Silhouette)
     frames: int = 0
+    builds: int = 0
+    """How often the build has been measured."""
+    build_points: np.ndarray | None = None
+    """Float (N, 2): where shoulders and arms were then."""
 
 
 class Dresser:
@@ -96,7 +108,8 @@ class Dresser:
             draped = _drape(pyramid, body, self._wearer.build, hw=frame.shape[:2], finish=finish)
         front = self._front(frame, sight, finish)
         light = self._wearer.light or Light()
-        composite = compose(frame, draped.layer, front=front, light=light, body=body, person=sight.mask)
+        person = None if sight.mask is None else self._wearer.silhouette.settle(sight.mask, body)
+        composite = compose(frame, draped.layer, front=front, light=light, body=body, person=person)
         return Dressed(composite, draped.layer, front, draped, body, watch.stages_ms)
 
     def wear_render(self, frame: np.ndarray, render: np.ndarray, sight: Sight | None) -> Dressed:
@@ -117,6 +130,8 @@ class Dresser:
         self._take_parsing(sight)
         if self._wearer.frames % _MEASURE_EVERY == 0:
             self._measure(frame, sight.mask, body)
+        share = _EASING if self._wearer.frames else 1.0
+        self._wearer.build = _eased(self._wearer.build, self._wearer.measured, share)
         self._wearer.frames += 1
         return body
 
@@ -135,15 +150,31 @@ class Dresser:
         """Build and light: they change slowly, so they are measured now and then and taken up little by little."""
         weight = max(_SETTLING, 1.0 / (1 + self._wearer.frames / _MEASURE_EVERY))
         if mask is not None:
-            self._wearer.build = self._wearer.build.settled(read_build(mask, body), weight=weight)
+            self._measure_build(mask, body)
         self._wearer.light = settle(
             self._wearer.light, estimate_light(frame, self._wearer.clothes, body), weight=weight
         )
+
+    def _measure_build(self, mask: np.ndarray, body: Body) -> None:
+        """From the same posture the same silhouette comes back, with other noise: it is measured when she has moved."""
+        wearer = self._wearer
+        points = np.array([point for arm in body.arms.values() for point in (arm.joint, arm.elbow)])
+        if wearer.builds >= _FIRST and wearer.build_points is not None:
+            moved = np.linalg.norm(points - wearer.build_points, axis=1).max()
+            if moved < _MOVED * JOINTS_MM * body.px_per_mm:
+                return
+        wearer.builds, wearer.build_points = wearer.builds + 1, points
+        weight = max(_SETTLING, 1.0 / wearer.builds)
+        wearer.measured = wearer.measured.settled(read_build(mask, body), weight=weight)
 
     def _front(self, frame: np.ndarray, sight: Sight, finish: Finish) -> Front:
         if self._wearer.mattes is None:
             return guess_front(sight.pose, sight.mask, frame)
         return bring_forward(self._wearer.mattes, sight.pose, frame, shrink=finish.matte_shrink)
+
+
+def _eased(build: Build, towards: Build, share: float) -> Build:
+    return replace(build, **{name: mm + share * (getattr(towards, name) - mm) for name, mm in vars(build).items()})
 
 
 def _drape(pyramid: Pyramid, body: Body, build: Build, *, hw: tuple[int, int], finish: Finish) -> Drape:

@@ -10,7 +10,9 @@ with the shoulder joint on top and the cuff at the bottom.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import cv2
 import numpy as np
 
 TORSO_ANCHORS = (
@@ -43,6 +45,12 @@ class Piece:
     """uint8 (h, w, 4): normal as 128 + 127 * (x, y, z) with +y up, then ambient occlusion (255 = open)."""
     anchors: dict[str, tuple[float, float]]
     """Pixels of this image. `torso` and `back` carry TORSO_ANCHORS, sleeves carry SLEEVE_ANCHORS."""
+
+    @cached_property
+    def drawn(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 of what is not wholly transparent."""
+        x, y, width, height = cv2.boundingRect(cv2.extractChannel(self.albedo, 3))
+        return x, y, x + width, y + height
 
 
 @dataclass(frozen=True)

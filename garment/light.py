@@ -70,20 +70,23 @@ def settle(before: Light | None, now: Light, *, weight: float) -> Light:
     )
 
 
-def field(light: Light, body: Body, box: tuple[int, int, int, int], *, gamma: float = 1.0) -> np.ndarray:
-    """The light's slow change over a box of the frame, float32 (h, w), 1 at the middle of the torso.
+def field(light: Light, body: Body, *, hw: tuple[int, int], gamma: float = 1.0) -> np.ndarray:
+    """The light's slow change over a frame, float32 (H, W), 1 at the middle of the torso.
 
-    A linear factor, or for `gamma` 2.2 the factor on display values.
+    A linear factor, or for `gamma` 2.2 the factor on display values. It is slow enough to be worked out at 1 / SHRINK
+    of the size.
     """
-    x0, y0, x1, y1 = box
+    height, width = hw
     middle = body.place(np.array([[0.0, 260.0]], np.float32))[0]
     unit = _REACH_MM * body.px_per_mm
-    x = ((np.arange(x0, x1, dtype=np.float32) - middle[0]) / unit) * np.float32(light.slope[0])
-    y = ((np.arange(y0, y1, dtype=np.float32) - middle[1]) / unit) * np.float32(light.slope[1])
+    rows, columns = -(-height // SHRINK), -(-width // SHRINK)
+    x = ((np.arange(columns) + 0.5) * SHRINK - 0.5 - middle[0]) / unit * light.slope[0]
+    y = ((np.arange(rows) + 0.5) * SHRINK - 0.5 - middle[1]) / unit * light.slope[1]
     # The exponents are scaled instead of the product raised to a power: the same, and quick.
     low, high = (limit ** (1 / gamma) for limit in SHADE_RANGE)
     factor = np.exp(np.clip(y, -1, 1) / gamma)[:, None] * np.exp(np.clip(x, -1, 1) / gamma)[None]
-    return np.clip(factor, low, high)
+    coarse = np.clip(factor, low, high).astype(np.float32)
+    return cv2.resize(coarse, (columns * SHRINK, rows * SHRINK), interpolation=cv2.INTER_LINEAR)[:height, :width]
 
 
 def _fit_plane(luminance: np.ndarray, mask: np.ndarray, body: Body) -> tuple[float, float]:

@@ -23,11 +23,11 @@ def outside_change(frame: np.ndarray, composite: Composite) -> float:
 
 
 def face_change(frame: np.ndarray, composite: Composite, face: np.ndarray) -> float:
-    """Mean difference (0-255) over the certain pixels of the face, float32 (H, W) in [0, 1]; 0 is right."""
-    certain = face > 0.95
-    if not certain.any():
+    """Mean difference (0-255) over the face, which is float32 (H, W) in [0, 1] as parsed; 0 is right."""
+    skin = face > 0.5  # a network is seldom surer than 0.95, and least so at the chin, where collars are
+    if not skin.any():
         return 0.0
-    return float(cv2.absdiff(frame, composite.image)[certain].mean())
+    return float(cv2.absdiff(frame, composite.image)[skin].mean())
 
 
 def cloth_delta_e(layer: Layer, composite: Composite) -> float | None:

@@ -19,7 +19,7 @@ from garment.build import Build, Shape
 from garment.garment import JOINT_DOWN_MM, JOINT_IN_MM, Piece
 from garment.layer import LayerPart
 from garment.pyramid import Level
-from garment.warp import Grid, box_within, grid_over, look_up
+from garment.warp import Grid, box_within, grid_over, look_up, ramp
 
 _UPPER_MM = 300.0  # from the joint to the elbow
 _OUTSIDE = 0.6  # of half a sleeve's width: along this line round the elbow the cloth is neither stretched nor bunched
@@ -61,7 +61,7 @@ def drape_sleeve(
         piece=level.pieces[f"sleeve_{side}"],
         px_per_mm=level.px_per_mm,
         arm=line,
-        centre_line=_centre_line(level, side, way_px=way_px, rise_mm=build.rise_mm(side)),
+        centre_line=_centre_line(level, side, way_px=way_px, shoulder_mm=build.shoulder_mm(side)),
         breadth=breadth * _fullness(side, lifted, way_px),
         half_mm=half_mm,
         lifted=lifted,
@@ -80,23 +80,27 @@ def _lift(line: ArmLine, arm: Arm, body: Body, side: str) -> float:
     return lifted * min(max((length - 0.2) / 0.5, 0.0), 1.0)
 
 
-def _centre_line(level: Level, side: str, *, way_px: np.ndarray, rise_mm: float) -> np.ndarray:
-    """As _Sleeve has it, for an arm whose cloth has these lengths."""
+def _centre_line(level: Level, side: str, *, way_px: np.ndarray, shoulder_mm: tuple[float, float]) -> np.ndarray:
+    """As _Sleeve has it, for an arm whose cloth has these lengths. The shoulder point lies so far outwards of the
+    canonical one and above it."""
     anchors = level.pieces[f"sleeve_{side}"].anchors
-    inwards = -JOINT_IN_MM if side == "left" else JOINT_IN_MM
-    pivot = np.array(anchors["shoulder"]) + np.array([inwards, JOINT_DOWN_MM + rise_mm]) * level.px_per_mm
+    inwards = np.array([-1.0 if side == "left" else 1.0, 1.0]) * level.px_per_mm
+    pivot = anchors["shoulder"] + inwards * np.add((JOINT_IN_MM, JOINT_DOWN_MM), shoulder_mm)
     elbow, cuff = np.array(anchors["elbow"]), np.array(anchors["cuff"])
     reach = np.array([0.0, END_REACH_MM * level.px_per_mm])
     elbow_px = way_px[2 * ELBOW : 2 * ELBOW + 2].mean()
-    known_px = (way_px[0], way_px[2 * JOINT], elbow_px, way_px[2 * CUFF + 1], way_px[-1])
-    known = np.array([pivot - reach, pivot, elbow, cuff, cuff + reach])
+    cuff_px, end_px = way_px[2 * CUFF + 1], way_px[-1]
+    # Beyond the cuff the forearm's pace is kept: a change of it there would show along the cuff's edge.
+    end = cuff + (cuff - elbow) * ((end_px - cuff_px) / max(cuff_px - elbow_px, 1e-6))
+    known_px = (way_px[0], way_px[2 * JOINT], elbow_px, cuff_px, end_px)
+    known = np.array([pivot - reach, pivot, elbow, cuff, end])
     return np.column_stack([np.interp(way_px, known_px, known[:, k]) for k in (0, 1)]).astype(np.float32)
 
 
 def _fullness(side: str, lifted: float, way_px: np.ndarray) -> np.ndarray:
     """A raised arm shows cloth that lies hidden between sleeve and body while it hangs: factors on the sleeve's width
     as _Sleeve.breadth has them."""
-    raised = float(_ramp(lifted if side == "left" else -lifted, 0.4, 1.5))
+    raised = float(_rise(lifted if side == "left" else -lifted, 0.4, 1.5))
     towards_body = np.interp(way_px, (way_px[2 * JOINT], way_px[2 * ELBOW]), (1.0, 0.0))
     inner, outer = (1.0 + fuller * raised * towards_body for fuller in _FULLER)
     return np.array([inner, outer] if side == "left" else [outer, inner])
@@ -111,16 +115,17 @@ def _upper(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
     on_arm = _on_arm(sleeve, along, across)
     along_mm = (on_arm[:, 1] - sleeve.centre_line[2 * JOINT, 1]) / sleeve.px_per_mm
     away_mm = sleeve.armhole.away_mm(sleeve.armhole.hang(grid.points))
-    bending = _ramp(away_mm, 0.0, _BENDING_MM) * _ramp(along_mm, -10.0, 30.0)
+    bending = _rise(away_mm, 0.0, _BENDING_MM) * _rise(along_mm, -10.0, 30.0)
     hanging = sleeve.armhole.hang(_lowered(sleeve, grid.points, bending, across))
     loose = _looseness(away_mm, along_mm)
-    fade = sleeve.arm.half(grid.points, is_fore=False) * _shown(sleeve, along_mm, across, away_mm)
+    half = sleeve.arm.half(grid.points, is_fore=False)
+    fade = np.minimum(half, _shown(sleeve, along_mm, across, away_mm))
     return look_up(
         sleeve.piece,
         grid,
         maps=hanging + (on_arm - hanging) * loose[:, None],
         name=name,
-        spread=_spread(sleeve, across) * fade * np.clip(10.0 * (along - JOINT) + 1.0, 0.0, 1.0),
+        spread=np.minimum.reduce([_spread(sleeve, across), fade, ramp(along, JOINT - 0.1, JOINT)]),
         fade=fade,
         turn=sleeve.arm.turn(along) * loose,
         folds=_folds(sleeve, grid.points),
@@ -139,7 +144,7 @@ def _fore(sleeve: _Sleeve, name: str, hw: tuple[int, int]) -> LayerPart | None:
         grid,
         maps=_on_arm(sleeve, along, across),
         name=name,
-        spread=_spread(sleeve, across) * fade * np.clip(8.0 * (CUFF - 0.1 - along), 0.0, 1.0),
+        spread=np.minimum.reduce([_spread(sleeve, across), fade, ramp(along, CUFF - 0.1, CUFF - 0.225)]),
         fade=fade,
         turn=sleeve.arm.turn(along),
         folds=_folds(sleeve, grid.points),
@@ -181,21 +186,22 @@ def _lowered(sleeve: _Sleeve, points: np.ndarray, bending: np.ndarray, across: n
 def _looseness(away_mm: np.ndarray, along_mm: np.ndarray) -> np.ndarray:
     """How far the cloth follows the arm rather than the armhole, (M,) in [0, 1]: more with the distance from the seam,
     and nowhere behind the joint."""
-    held = np.exp(-away_mm / _LOOSENING_MM) * _ramp(along_mm, 0.8 * _UPPER_MM, 0.2 * _UPPER_MM)
-    return ((1.0 - held) * _ramp(along_mm, -20.0, 70.0)).astype(np.float32)
+    held = np.exp(-away_mm / _LOOSENING_MM) * _rise(along_mm, 0.8 * _UPPER_MM, 0.2 * _UPPER_MM)
+    return ((1.0 - held) * _rise(along_mm, -20.0, 70.0)).astype(np.float32)
 
 
 def _shown(sleeve: _Sleeve, along_mm: np.ndarray, across: np.ndarray, away_mm: np.ndarray) -> np.ndarray:
-    """Opacity at the shoulder, (M,) in [0, 1]: behind a raised arm's joint nothing hangs but what the seam holds."""
+    """Opacity at the shoulder, (M,) ramps: behind a raised arm's joint nothing hangs but what the seam holds."""
     high = min(max((abs(sleeve.lifted) - _PULLED) / 0.7, 0.0), 1.0)
     held_mm = np.maximum(along_mm - 5.0, 52.0 - 34.0 * high - away_mm)
     near_mm = 180.0 - 110.0 * high - np.abs(across) / sleeve.arm.scale
-    return np.clip(np.minimum(held_mm, near_mm) / 12.0, 0.0, 1.0)
+    return ramp(np.minimum(held_mm, near_mm), 0.0, 12.0)
 
 
 def _spread(sleeve: _Sleeve, across: np.ndarray) -> np.ndarray:
-    """Where the cloth may be carried on to the sides, (M,) in [0, 1]."""
-    return np.clip((sleeve.half_mm + _SPREAD_MM - np.abs(across) / sleeve.arm.scale) / 8.0, 0.0, 1.0)
+    """Where the cloth may be carried on to the sides, (M,) ramps."""
+    end_mm = sleeve.half_mm + _SPREAD_MM
+    return ramp(np.abs(across) / sleeve.arm.scale, end_mm, end_mm - 8.0)
 
 
 def _folds(sleeve: _Sleeve, points: np.ndarray) -> np.ndarray | None:
@@ -206,6 +212,6 @@ def _folds(sleeve: _Sleeve, points: np.ndarray) -> np.ndarray | None:
     return 1.0 + _DEEPER * min(sleeve.arm.bend / 1.6, 1.0) * np.exp(-((away_mm / _ELBOW_MM) ** 2))
 
 
-def _ramp(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
+def _rise(value: np.ndarray | float, start: float, end: float) -> np.ndarray:
     t = np.clip((value - start) / (end - start), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
 
-from fabric.catalog import Catalog
+from fabric.book import Book, Fabric, Materials, make
+from fabric.draft import Draft, Yarn
+from fabric.maps import Maps
+from fabric.material import Material
 from fabric.swatch import swatch
 from fabric.weave import weave
 from garment.cuts.catalogue import CUTS, load_cut
@@ -29,6 +31,12 @@ TIES = {"cool": "repp-burgundy", "warm": "pin-dot-navy"}
 FACINGS = {"barathea-black": "satin-black"}
 """Cloths whose lapels are faced with another."""
 _WARM_A = 5.0  # CIE a* from which a cloth counts as red or brown
+_PLAIN = {
+    use: Draft("plain", (("a", Yarn(((colour, 1.0),))),), "a", "a", ends_per_cm=50, picks_per_cm=40)
+    for use, colour in (("shirting", "#f1f1ee"), ("tie", "#2a2f45"))
+}
+"""What is worn with a suiting where somebody's own book has none of the above."""
+_FIRST_SWATCHES = 48  # drawn before anybody asks; a book may have thousands
 SWATCH_PX, SWATCH_MM = 360, 60.0
 
 
@@ -54,19 +62,24 @@ class Wish:
 class Wardrobe:
     """Garments by wish, made up when first asked for and kept while in use. Thread-safe."""
 
-    def __init__(self, *, catalog: Catalog, rack: Rack, most_kept: int = 8) -> None:
+    def __init__(self, *, catalog: Book, rack: Rack, most_kept: int = 8) -> None:
         self.catalog = catalog
         self.rack = rack
+        self.maps = Maps()
+        self._materials = Materials()
         self._pyramids: Kept[object, Pyramid] = Kept(most=most_kept)
         # What somebody wears is found here even when many others were asked for since.
         self._worn: WeakValueDictionary[object, Pyramid] = WeakValueDictionary()
         self._pictures: Kept[object, bytes] = Kept(most=256)
 
-    def garment(self, wish: Wish) -> Pyramid | None:
+    def garment(self, wish: Wish, *, is_worn: bool = False) -> Pyramid | None:
         """The garment ready to be draped (tens to hundreds of milliseconds the first time); None for no wish.
+
+        What somebody wears already (`is_worn`) she may keep on, though its cloth has been retired since.
 
         Raises:
             InputError: unknown_garment, unknown_fabric, fabric_retired, unknown_cut.
+            ConfigError: maps_missing.
         """
         if wish.is_none():
             return None
@@ -74,18 +87,16 @@ class Wardrobe:
             record = self.rack.record(wish.garment_id)
             # A corrected garment has other anchors, so it is another thing to keep.
             return self._kept((wish, repr(record.points)), lambda: self.rack.get(record.id))
-        fabric_id, cut = str(wish.fabric_id), str(wish.cut)
-        self.catalog.get(fabric_id)
-        return self._kept(wish, lambda: self._made_up(fabric_id, cut))
+        fabric, cut = self._fabric(str(wish.fabric_id), is_worn=is_worn), str(wish.cut)
+        # A cloth that was edited looks different, so it is another thing to keep.
+        return self._kept((wish, self._looks(fabric)), lambda: self._made_up(fabric, cut))
 
     def warm(self) -> None:
-        """Make what the first customer asks for: the catalog's colours, the first cloth in each cut, swatches."""
-        suitings = [
-            fabric for fabric in self.catalog.fabrics() if fabric.use == "suiting" and fabric.status == "active"
-        ]
-        self.garment(Wish(fabric_id=suitings[0].id, cut=next(iter(CUTS))))
-        self.catalog_public()
-        for fabric in suitings:
+        """Make what the first customer asks for: the first cloth in each cut, and swatches."""
+        suitings = [fabric for fabric in self.catalog.fabrics() if fabric.use == "suiting" and _is_offered(fabric)]
+        for fabric in suitings[:1]:
+            self.garment(Wish(fabric_id=fabric.id, cut=next(iter(CUTS))))
+        for fabric in suitings[:_FIRST_SWATCHES]:
             self.swatch_png(fabric.id)
 
     def _kept(self, key: object, make: Callable[[], Garment]) -> Pyramid:
@@ -95,13 +106,6 @@ class Wardrobe:
             self._worn[key] = worn
         return worn
 
-    def catalog_public(self) -> dict[str, Any]:
-        """The catalog as GET /api/fabric/catalog shows it: only what is still offered."""
-        book = self.catalog.to_public()
-        for family in book["families"]:
-            family["fabrics"] = [fabric for fabric in family["fabrics"] if fabric["status"] == "active"]
-        return book
-
     def cuts_public(self) -> list[dict[str, str]]:
         """The built-in cuts: id and name, in the order in which customers see them."""
         return [{"id": cut_id, "name": name} for cut_id, (name, _) in CUTS.items()]
@@ -110,52 +114,77 @@ class Wardrobe:
         """The garment in words, for a model that is steered by them. What customers wrote is not among them."""
         if wish.fabric_id is None or wish.cut is None:
             return "this jacket"
-        fabric = self.catalog.get(wish.fabric_id)
+        fabric = self._fabric(wish.fabric_id, is_worn=True)
         return f"a {CUTS[wish.cut][0].lower()} jacket in {fabric.name.lower()}, {fabric.composition.lower()}"
 
     def swatch(self, wish: Wish) -> np.ndarray | None:
         """uint8 (256, 256, 3): the wish's cloth; None where it is not known."""
         if wish.fabric_id is None:
             return None
-        return swatch(self.catalog.material(wish.fabric_id), size_px=256, mm=64.0)
+        return swatch(self._materials.of(self._fabric(wish.fabric_id, is_worn=True)), size_px=256, mm=64.0)
 
     def swatch_png(self, fabric_id: str) -> bytes:
         """A picture of the cloth at true scale, 60 mm square.
 
         Raises:
-            InputError: unknown_fabric, fabric_retired.
+            InputError: unknown_fabric, fabric_retired. ConfigError: maps_missing.
         """
-        draft = self.catalog.get(fabric_id).draft
-        # Woven for the picture alone: at this scale a cloth is large, and nobody else wants it.
+        fabric = self.catalog.get(fabric_id)
+        # Made for the picture alone: at this scale a cloth is large, and nobody else wants it.
         return self._picture(
-            ("swatch", fabric_id),
-            lambda: swatch(weave(draft, SWATCH_PX / SWATCH_MM), size_px=SWATCH_PX, mm=SWATCH_MM),
+            ("swatch", fabric.cloth.look),
+            lambda: swatch(make(fabric, SWATCH_PX / SWATCH_MM), size_px=SWATCH_PX, mm=SWATCH_MM),
         )
 
-    def cut_png(self, cut: str, fabric_id: str) -> bytes:
-        """A picture of the cut made up in a fabric, lying flat.
+    def cut_png(self, cut: str, fabric_id: str | None = None) -> bytes:
+        """A picture of the cut made up in a fabric, lying flat; in the book's first suiting unless one is given.
 
         Raises:
-            InputError: unknown_fabric, fabric_retired, unknown_cut.
+            InputError: unknown_fabric, fabric_retired, unknown_cut. ConfigError: maps_missing.
         """
-        self.catalog.get(fabric_id)
+        fabric = self.catalog.get(self._first_suiting() if fabric_id is None else fabric_id)
         load_cut(cut)
-        return self._picture(("cut", cut, fabric_id), lambda: _thumbnail(self._made_up(fabric_id, cut)))
+        return self._picture(("cut", cut, *self._looks(fabric)), lambda: _thumbnail(self._made_up(fabric, cut)))
 
-    def _made_up(self, fabric_id: str, cut: str) -> Garment:
-        material = self.catalog.material
-        colour = srgb_to_lab(hex_to_srgb8(self.catalog.get(fabric_id).colour))
-        tie = TIES["warm" if colour[1] > _WARM_A else "cool"]
+    def _first_suiting(self) -> str:
+        offered = (fabric.id for fabric in self.catalog.fabrics() if fabric.use == "suiting" and _is_offered(fabric))
+        return next(offered, "")
+
+    def _fabric(self, fabric_id: str, *, is_worn: bool) -> Fabric:
+        """Raises InputError: unknown_fabric, and fabric_retired unless it is worn."""
+        return (self.catalog.find(fabric_id) if is_worn else None) or self.catalog.get(fabric_id)
+
+    def _made_up(self, fabric: Fabric, cut: str) -> Garment:
+        worn_with = self._worn_with(fabric)
         return make_up(
             load_cut(cut),
-            suiting=material(fabric_id),
-            shirting=material(SHIRTING),
-            tie=material(tie),
-            facing=material(FACINGS[fabric_id]) if fabric_id in FACINGS else None,
+            suiting=self._materials.of(fabric),
+            shirting=self._beside(worn_with["shirting"], "shirting"),
+            tie=self._beside(worn_with["tie"], "tie"),
+            facing=self._materials.of(worn_with["facing"]) if worn_with["facing"] is not None else None,
         )
+
+    def _worn_with(self, fabric: Fabric) -> dict[str, Fabric | None]:
+        """The house's shirting, tie and facing for it, offered or not; None for what the book does not have."""
+        colour = srgb_to_lab(hex_to_srgb8(fabric.colour))
+        tie = TIES["warm" if colour[1] > _WARM_A else "cool"]
+        find = self.catalog.find
+        return {"shirting": find(SHIRTING), "tie": find(tie), "facing": find(FACINGS.get(fabric.id, ""))}
+
+    def _looks(self, fabric: Fabric) -> tuple[str | None, ...]:
+        """What a garment in it looks like, in short."""
+        cloths = (fabric, *self._worn_with(fabric).values())
+        return tuple(cloth.cloth.look if cloth is not None else None for cloth in cloths)
+
+    def _beside(self, fabric: Fabric | None, use: str) -> Material:
+        return self._materials.of(fabric) if fabric is not None else weave(_PLAIN[use], 4.0, id=use)
 
     def _picture(self, key: object, draw: Callable[[], np.ndarray]) -> bytes:
         return self._pictures.get(key, lambda: _png(draw()))
+
+
+def _is_offered(fabric: Fabric) -> bool:
+    return fabric.status == "active"
 
 
 def _prepared(garment: Garment) -> Pyramid:

@@ -1,7 +1,9 @@
 """Fetching a piece's pixels for a part of the frame.
 
 Owns coarse grids, look-up and averaging down; must not know bodies. Maps are evaluated on a grid of GRID_PX cells and
-stretched: warps are smooth, and this is what makes them cheap.
+stretched: warps are smooth, and this is what makes them cheap. The cells lie on the frame, not on what is warped, so
+that a wearer's trembling does not shift them. Edges are narrower than cells: they are given as ramps, which run
+straight through a cell and are cut off only after stretching.
 """
 
 from __future__ import annotations
@@ -16,17 +18,27 @@ from garment.garment import Piece
 from garment.layer import Layer, LayerPart
 
 GRID_PX = 7
+_BEYOND = 8.0  # a ramp goes on so many times its own length: the narrowest is crossed within a cell
+_INSIDE_PX = 1 / 16  # this far before the last pixel both neighbours of a place lie inside
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in the frame."""
 
 
 def box_within(low: np.ndarray, high: np.ndarray, hw: tuple[int, int]) -> Box | None:
-    """The whole pixels between two corners, or None when nothing of it is in the frame."""
+    """The pixels between two corners, from whole cells of the frame on, or None when nothing of it is in the frame."""
     height, width = hw
-    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
+    x0, y0 = max(int(low[0]), 0) // GRID_PX * GRID_PX, max(int(low[1]), 0) // GRID_PX * GRID_PX
     x1, y1 = min(math.ceil(high[0]), width), min(math.ceil(high[1]), height)
     return (x0, y0, x1, y1) if x1 - x0 > 1 and y1 - y0 > 1 else None
+
+
+def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
+    """An edge for look_up: 0 and less where `value` is not yet past `start`, 1 and more where it is past `end`.
+
+    Two are joined with np.minimum for "and", with np.maximum for "or".
+    """
+    return np.clip((value - start) / (end - start), -_BEYOND, 1.0 + _BEYOND)
 
 
 @dataclass(frozen=True)
@@ -39,20 +51,11 @@ class Grid:
     size: tuple[int, int]
     """Rows and columns; M is their product."""
 
-    def stretch(self, coarse: np.ndarray) -> np.ndarray:
-        """Values (M,) or (M, C) on the grid, at every pixel of the box: float32 (h, w) or (h, w, C)."""
-        x0, y0, x1, y1 = self.box
+    def window(self, wanted: np.ndarray) -> Window | None:
+        """The smallest part of the grid that holds every cell of `wanted` (bool (M,)) with a rim; None when nothing is
+        wanted."""
         rows, columns = self.size
-        values = coarse.astype(np.float32).reshape(rows, columns, *coarse.shape[1:])
-        full = cv2.resize(values, (columns * GRID_PX, rows * GRID_PX), interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(full[GRID_PX : GRID_PX + y1 - y0, GRID_PX : GRID_PX + x1 - x0])
-
-    def where(self, wanted: np.ndarray) -> tuple[Grid, np.ndarray] | None:
-        """The smallest part of the grid that holds every cell of `wanted` (bool (M,)) with a rim, and which points of
-        this grid it keeps (bool (M,)); None when nothing is wanted."""
-        rows, columns = self.size
-        cells = wanted.reshape(rows, columns).astype(np.uint8)
-        x, y, w, h = cv2.boundingRect(cells)
+        x, y, w, h = cv2.boundingRect(wanted.reshape(rows, columns).view(np.uint8))
         if w == 0:
             return None
         # The rim cell of a grid lies outside its box, and between two cells values are mixed: so two cells more.
@@ -68,18 +71,35 @@ class Grid:
         )
         if box[2] - box[0] < 2 or box[3] - box[1] < 2:
             return None
-        kept = np.zeros((rows, columns), bool)
-        kept[top:bottom, left:right] = True
-        return Grid(box, self.points[kept.ravel()], (bottom - top, right - left)), kept.ravel()
+        return Window(box, self.size, (slice(top, bottom), slice(left, right)))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a grid."""
+
+    box: Box
+    grid_size: tuple[int, int]
+    cells: tuple[slice, slice]
+    """Rows and columns of the grid."""
+
+    def stretch(self, coarse: np.ndarray) -> np.ndarray:
+        """Values (M,) or (M, C) on the whole grid, at every pixel of this box: float32 (h, w) or (h, w, C), a view."""
+        x0, y0, x1, y1 = self.box
+        values = coarse.reshape(*self.grid_size, *coarse.shape[1:])[self.cells].astype(np.float32)
+        rows, columns = values.shape[:2]
+        full = cv2.resize(values, (columns * GRID_PX, rows * GRID_PX), interpolation=cv2.INTER_LINEAR)
+        return full[GRID_PX : GRID_PX + y1 - y0, GRID_PX : GRID_PX + x1 - x0]
 
 
 def grid_over(box: Box) -> Grid:
     """The grid of a box."""
     x0, y0, x1, y1 = box
     columns, rows = math.ceil((x1 - x0) / GRID_PX) + 2, math.ceil((y1 - y0) / GRID_PX) + 2
-    x = x0 + (np.arange(columns, dtype=np.float32) - 0.5) * GRID_PX - 0.5
-    y = y0 + (np.arange(rows, dtype=np.float32) - 0.5) * GRID_PX - 0.5
-    return Grid(box, np.stack(np.meshgrid(x, y), -1).reshape(-1, 2), (rows, columns))
+    points = np.empty((rows, columns, 2), np.float32)
+    points[..., 0] = x0 + (np.arange(columns) - 0.5) * GRID_PX - 0.5
+    points[..., 1] = (y0 + (np.arange(rows) - 0.5) * GRID_PX - 0.5)[:, None]
+    return Grid(box, points.reshape(-1, 2), (rows, columns))
 
 
 def look_up(
@@ -88,7 +108,7 @@ def look_up(
     *,
     maps: np.ndarray,
     name: str,
-    spread: np.ndarray,
+    spread: np.ndarray | None = None,
     fade: np.ndarray | None = None,
     turn: np.ndarray | None = None,
     folds: np.ndarray | None = None,
@@ -97,30 +117,40 @@ def look_up(
 
     Args:
         maps: (M, 2) positions in the piece.
-        spread: (M,) in [0, 1]: where the cloth may be carried on over old clothes that stick out.
-        fade: (M,) in [0, 1]: opacity on top of the piece's own.
+        spread: (M,) ramps: where the cloth may be carried on over old clothes that stick out; None is nowhere.
+        fade: (M,) ramps: opacity on top of the piece's own.
         turn: (M,) radians by which the normals turn on screen, from down to the right.
         folds: (M,) factors on how much the surface rises and falls down the piece; needs `turn`.
     """
-    left, top, width, height = cv2.boundingRect(cv2.extractChannel(piece.albedo, 3))
-    shown = ((maps > (left - 2, top - 2)) & (maps < (left + width + 1, top + height + 1))).all(1)
-    shown = (shown if fade is None else shown & (fade > 0)) | (spread > 0)
-    found = grid.where(shown)
-    if found is None:
+    left, top, right, bottom = piece.drawn
+    x, y = maps[:, 0], maps[:, 1]
+    shown = (x > left - 2) & (x < right + 1) & (y > top - 2) & (y < bottom + 1)
+    if fade is not None:
+        shown &= fade > 0
+    if spread is not None:
+        shown |= spread > 0
+    window = grid.window(shown)
+    if window is None:
         return None
-    grid, kept = found
-    maps, spread, fade = maps[kept], spread[kept], None if fade is None else fade[kept]
-    full = grid.stretch(maps)
-    # Beyond its margin the piece goes on in the colours of its rim, transparent.
-    rgba = cv2.remap(piece.albedo, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    relief = cv2.remap(piece.relief, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    height, width = piece.albedo.shape[:2]
+    # Beyond its margin the piece goes on in the colours of its rim, transparent. Places outside are brought in before:
+    # OpenCV fetches neighbours one by one as soon as one of them lies outside.
+    places = cv2.min(cv2.max(window.stretch(maps), (0.0, 0.0)), (width - 1.0 - _INSIDE_PX, height - 1.0 - _INSIDE_PX))
+    rgba = cv2.remap(piece.albedo, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    relief = cv2.remap(piece.relief, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if fade is not None and fade.min() < 1.0:
-        rgba[..., 3] = cv2.multiply(rgba[..., 3], grid.stretch(fade), dtype=cv2.CV_8U)
+        opacity = cv2.multiply(cv2.extractChannel(rgba, 3), _cut_off(window.stretch(fade)), scale=1 / 255)
+        cv2.insertChannel(opacity, rgba, 3)
     if turn is not None:
-        deeper = None if folds is None else grid.stretch(folds[kept])
-        relief = _turn_normals(relief, grid.stretch(turn[kept]), deeper)
-    reach = cv2.convertScaleAbs(grid.stretch(spread), alpha=255.0)
-    return LayerPart(name=name, xy=grid.box[:2], rgba=rgba, relief=relief, spread=reach)
+        relief = _turn_normals(relief, window.stretch(turn), None if folds is None else window.stretch(folds))
+    reach = None if spread is None else _cut_off(window.stretch(spread))
+    return LayerPart(name=name, xy=window.box[:2], rgba=rgba, relief=relief, spread=reach)
+
+
+def _cut_off(ramps: np.ndarray) -> np.ndarray:
+    """uint8 (h, w): ramps as opacity."""
+    # What is below 0 goes first, for the conversion takes absolutes; so it is several times as fast as one that clips.
+    return cv2.convertScaleAbs(cv2.threshold(ramps, 0.0, 0.0, cv2.THRESH_TOZERO)[1], alpha=255.0)
 
 
 def _turn_normals(relief: np.ndarray, turn: np.ndarray, folds: np.ndarray | None) -> np.ndarray:

@@ -179,7 +179,7 @@ class LiveFitting:
         """
         checked = self._frames % _CHECK_EVERY == 0
         self._frames += 1
-        self._wearing = self._wardrobe.garment(request.wish)
+        self._wearing = self._wardrobe.garment(request.wish, is_worn=True)
         fit = _Fit(self._perception, self._dresser, self._wearing)
         if self._enhancing is not None:
             enhancing = self._enhancing
@@ -231,7 +231,8 @@ class _Fit:
             outcome = self._enhanced(dressed, percept)
             dressed, notices = replace(dressed, composite=outcome.composite), outcome.notices
             stage = "enhanced" if outcome.enhanced else "composite"
-            reason = reason or outcome.reason or (notices[0] if notices else None)
+            # Why it stayed a composite says more than what the composite had to do without.
+            reason = outcome.reason or reason or (notices[0] if notices else None)
         with watch.stage("restore"):
             quality = _quality(frame, dressed, percept) if variant.check else {}
         with watch.stage("encode"):

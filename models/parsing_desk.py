@@ -111,7 +111,7 @@ class ParsingDesk:
             piece, done, failed = job
             try:
                 done(self._parser.parse_crop(piece))
-            except Exception as error:
+            except Exception as error:  # one parsing is one unit of work
                 log.exception("a parsing failed; its session goes on with the one before")
                 if failed is not None and isinstance(error, DeviceError):
                     failed(error)

@@ -1,6 +1,6 @@
 """What one session sees: a steady pose in every frame, and a parsing that is never far behind.
 
-Owns the smoothing, the notice of a new person and when to parse; must not know garments, the wire or a clock.
+Owns the notice of a new person, where to watch her move and when to parse; must not know garments, the wire or a clock.
 """
 
 from __future__ import annotations
@@ -12,31 +12,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from models.parsing import Parsing, crop
 from models.parsing_desk import ParsingDesk
 from models.pose import Found
+from models.steadier import Steadier, body_unit
 from utils import pose as joints
 from utils.errors import DeviceError
+from utils.flow import SIDE_PX, STANDSTILL, Flow, Motion
 from utils.pose import Pose
-from utils.smoothing import OneEuro, Rest, Settling
 
 log = logging.getLogger(__name__)
 
-_MIN_CUTOFF_HZ = 0.3
-_BETA = 14.0  # Hz per body unit and second: nothing trails by more than 1 / (2 pi beta), 1.1 % of a shoulder width
-_SPEED_CUTOFF_HZ = 3.0  # with the paper's 1 Hz a swinging arm is taken to rest at its turning points
-_SLACK = np.zeros(joints.COUNT)
-_SLACK[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.LEFT_HIP, joints.RIGHT_HIP]] = 0.05
-"""In body units: how far the tracker hunts around a person who stands still; the trunk carries the jacket."""
-_DRIFT_S = 1.5
-_STILL_BELOW, _MOVING_ABOVE = 0.12, 0.35  # body units per second
-_UNSEEN_SETTLES_S = 0.4
-_DEPTH_SETTLES_S = 0.5
-_VISIBILITY_SETTLES_S = 0.1
-_LOST_BELOW = 0.4  # a landmark that was seen stays so down to here, lest it flicker around joints.VISIBLE
+_SHOULDERS = (joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER)
+_SURELY = 0.8
+_ARM_UNITS = 0.3
+_TRUNK_GROWS = 1.15  # from the joints to the outline of shoulders and hips
+_RIM = np.ones((5, 5), np.uint8)
 
+_FIRST_LOOKS, _STEADY_LOOKS, _LOOK_MS = 15, 4, 33.0
 _ABSENT_MS = 700.0  # who comes back to an empty picture later than this is somebody else
 _FORGOTTEN_MS = 5000.0  # and so is who is seen in a stream that had stopped
 _PATIENCE_S = 0.3  # a live frame waits for its parsing no longer
@@ -84,6 +80,7 @@ class Perception:
         self._desk = desk
         self._finder: Finder | None = None
         self._steadier = Steadier()
+        self._flow = Flow()
         self._last: tuple[Pose, tuple[int, int], float] | None = None  # raw pose, hw, at_ms; None while nobody is known
         self._parsed = _Parsed()
         self._empty_since_seen = False  # whether a frame without anybody has come since the last with somebody
@@ -104,14 +101,18 @@ class Perception:
         raw, mask = self._measure(rgb, at_ms, landmarks)
         if raw is None:
             self._empty_since_seen = True
+            self._flow.reset()
             return None
         hw = rgb.shape[:2]
         is_new = self._is_new(raw, hw, at_ms)
         if is_new:
             self._forget()
+            if mask is not None:
+                raw, mask = self._look_again(rgb, at_ms) or (raw, mask)
         gap_ms = at_ms - self._last[2] if self._last else math.inf
         self._last, self._empty_since_seen = (raw, hw, at_ms), False
-        pose = self._steadier.step(raw, at_ms)
+        motion = self._follow(rgb, raw, mask)
+        pose = self._steadier.step(raw, at_ms, motion=STANDSTILL if is_new and mask is not None else motion)
         # Waiting is worth it for a new person, and on a slow stream as long as nobody else waits for the parser.
         slow = gap_ms > _TOO_OLD_MS and self._desk is not None and self._desk.quiet()
         self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or is_new or slow)
@@ -135,6 +136,32 @@ class Perception:
             self._finder = self._lend()
         found = self._finder.find(rgb, at_ms=at_ms)
         return (found.pose, found.mask) if found else (None, None)
+
+    def _look_again(self, rgb: np.ndarray, at_ms: float) -> tuple[Pose, np.ndarray | None] | None:
+        """Somebody new, until the tracker has come to rest on her: from one look to the next it goes part of the way.
+
+        The last looks are a film of somebody who does not move, and the steadying begins with it.
+        """
+        found = None
+        for look in range(1, _FIRST_LOOKS):
+            raw, mask = self._measure(rgb, at_ms + look * _LOOK_MS, None)
+            if raw is None:
+                return found
+            found = raw, mask
+            left = _FIRST_LOOKS - 1 - look
+            if 0 < left < _STEADY_LOOKS:
+                self._steadier.step(raw, at_ms - left * _LOOK_MS, motion=STANDSTILL)
+        return found
+
+    def _follow(self, rgb: np.ndarray, raw: Pose, mask: np.ndarray | None) -> Motion | None:
+        """How the trunk has moved since the last frame; None where the picture does not tell."""
+        if mask is None:
+            self._flow.reset()
+            return None
+        motion = self._flow.follow(rgb)
+        if self._flow.tired:
+            self._flow.pick(*trunk_and_arms(raw, mask))
+        return motion
 
     def _is_new(self, raw: Pose, hw: tuple[int, int], at_ms: float) -> bool:
         if self._last is None:
@@ -177,43 +204,10 @@ class Perception:
         if self._desk is not None:
             self._desk.withdraw(self)
         self._steadier = Steadier()
+        self._flow.reset()
         self._last = None
         self._parsed = _Parsed()  # a result that is under way goes to the old one, which nobody reads any more
         self._asked_ms = -math.inf
-
-
-class Steadier:
-    """Takes the tremble out of one person's pose.
-
-    Landmarks that are seen go through a One Euro filter. One that is not seen jumps about, but something has to be
-    drawn there: it settles slowly at its place relative to the shoulders, and so goes along with the body.
-    """
-
-    def __init__(self) -> None:
-        tuning = {"min_cutoff_hz": _MIN_CUTOFF_HZ, "beta": _BETA, "speed_cutoff_hz": _SPEED_CUTOFF_HZ}
-        self._place = OneEuro(**tuning)
-        self._depth = Settling(time_s=_DEPTH_SETTLES_S)  # it wanders by a quarter of a turn's worth on a still person
-        self._rest = Rest(slack=_SLACK, drift_s=_DRIFT_S, still_below=_STILL_BELOW, moving_above=_MOVING_ABOVE)
-        self._around = Settling(time_s=_UNSEEN_SETTLES_S)
-        self._visibility = Settling(time_s=_VISIBILITY_SETTLES_S)
-        self._seen = np.zeros(joints.COUNT, bool)
-
-    def step(self, raw: Pose, at_ms: float) -> Pose:
-        """The pose at `at_ms`, given what was measured."""
-        at_s = at_ms / 1e3
-        unit = body_unit(raw)
-        values = np.column_stack([raw.xy, raw.z]).astype(np.float64)
-        seen = self._seen = raw.visibility >= np.where(self._seen, _LOST_BELOW, joints.VISIBLE)
-        place = self._place.step(values[:, :2], at_s, seen=seen, unit=unit)
-        place = self._rest.step(place, at_s, seen=seen, unit=unit)
-        depth = self._depth.step(values[:, 2:] / unit, at_s) * unit
-        steady = np.hstack([place, depth])
-        shoulders = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
-        middle = np.where(seen[shoulders, None], steady[shoulders], values[shoulders]).mean(axis=0)
-        around = self._around.step((values - values[shoulders].mean(axis=0)) / unit, at_s)
-        out = np.where(seen[:, None], steady, middle + around * unit).astype(np.float32)
-        visibility = self._visibility.step(raw.visibility, at_s).astype(np.float32)
-        return Pose(xy=out[:, :2], z=out[:, 2], visibility=visibility)
 
 
 class _Parsed:
@@ -229,10 +223,21 @@ class _Parsed:
                 self.newest = (parsing, pose, at_ms)
 
 
-def body_unit(pose: Pose) -> float:
-    """About a shoulder width in pixels, also of somebody who stands sideways."""
-    left, right, nose = pose.xy[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.NOSE]]
-    return float(max(np.linalg.norm(left - right), 1.2 * np.linalg.norm(nose - (left + right) / 2), 1.0))
+def trunk_and_arms(pose: Pose, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 (h, w) each, not 0 where trunk and arms surely are, shrunk; `mask` is the silhouette, float32 (H, W)."""
+    shrink = min(1.0, SIDE_PX / max(mask.shape))
+    wh = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
+    inside = (cv2.resize(mask, wh, interpolation=cv2.INTER_AREA) > _SURELY).astype(np.uint8)
+    # Corners on the outline belong half to what stands behind her.
+    inside = cv2.erode(inside, _RIM, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    xy = pose.xy * shrink
+    corners = xy[[joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER, joints.RIGHT_HIP, joints.LEFT_HIP]]
+    middle = corners.mean(axis=0)
+    trunk, arms = np.zeros_like(inside), np.zeros_like(inside)
+    cv2.fillConvexPoly(trunk, np.round(middle + _TRUNK_GROWS * (corners - middle)).astype(np.int32), 1)
+    bones = [np.round(xy[[arm, arm + 2, arm + 4]]).astype(np.int32) for arm in _SHOULDERS]
+    cv2.polylines(arms, bones, False, 1, max(1, round(_ARM_UNITS * body_unit(pose) * shrink)))
+    return trunk * inside, arms * inside * (1 - trunk)
 
 
 def dressed_box(pose: Pose) -> tuple[float, float, float, float]:

@@ -56,7 +56,8 @@ class PoseFinder:
             raise ConfigError("weights_unusable", "the pose weights cannot be loaded") from error
         self._let_go = let_go_with(self, self._landmarker)
         self._busy = threading.Lock()
-        self._last_ms = -1
+        self._given_ms = 0.0  # the time of the last frame on its own stream's clock
+        self._last_ms = 0  # the same on the tracker's, which never turns back
 
     def find(self, rgb: np.ndarray, *, at_ms: float) -> Found | None:
         """Find the person in uint8 RGB (H, W, 3) taken at `at_ms`, None if there is nobody.
@@ -85,8 +86,10 @@ class PoseFinder:
             self._let_go()
 
     def _find(self, rgb: np.ndarray, at_ms: float) -> Found | None:
-        # The tracker refuses a timestamp that is not later than the one before.
-        self._last_ms = max(self._last_ms + 1, int(at_ms))
+        # The tracker refuses a timestamp that is not later than the one before, and it steadies by the time between: it
+        # would follow the next stream by inches, were that stream's clock taken to stand still until it catches up.
+        self._last_ms += max(1, round(at_ms - self._given_ms))
+        self._given_ms = at_ms
         hw = rgb.shape[:2]
         shrink = _LONG_SIDE_PX / max(hw)
         if shrink < 1.0:

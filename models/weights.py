@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import hashlib
 import json
 import os
 import sys
@@ -24,6 +23,7 @@ from filelock import FileLock, Timeout
 from models import checkpoints
 from models.engines.settings import EngineSettings
 from models.sources import SourceError, bring, origin
+from utils.digests import sha256_of
 from utils.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,7 +168,7 @@ def _bring_whole(source: str, part: Path, weight: Weight, advance: Callable[[int
     resumed = part.exists()
     for _ in range(2 if resumed else 1):
         bring(source, part, size_bytes=weight.bytes, advance=advance, patience_s=patience_s)
-        if _sha256(part) == weight.sha256:
+        if sha256_of(part) == weight.sha256:
             return
         part.unlink()
     raise SourceError("sent another file (sha256 differs)")
@@ -185,20 +185,12 @@ def _is_whole(folder: Path, weight: Weight, stamps: dict[str, list]) -> bool:
     stamp = [stat.st_size, stat.st_mtime_ns, weight.sha256]
     if stamps.get(weight.file) == stamp:
         return True
-    whole = stat.st_size == weight.bytes and _sha256(path) == weight.sha256
+    whole = stat.st_size == weight.bytes and sha256_of(path) == weight.sha256
     if whole:
         stamps[weight.file] = stamp
     else:
         stamps.pop(weight.file, None)
     return whole
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _read_stamps(folder: Path) -> dict[str, list]:

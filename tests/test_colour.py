@@ -16,6 +16,7 @@ from utils.colour import (
     linear_to_lab,
     linear_to_srgb,
     linear_to_srgb8,
+    luminance,
     mean_srgb8,
     srgb8_to_hex,
     srgb_to_lab,
@@ -139,3 +140,10 @@ def test_a_malformed_colour_is_refused(text):
     with pytest.raises(InputError) as caught:
         hex_to_srgb8(text)
     assert caught.value.code == "bad_colour"
+
+
+def test_luminance_is_the_y_of_a_colour():
+    colours = np.random.default_rng(4).uniform(0.02, 1.0, (5, 7, 3)).astype(np.float32)
+    bright = luminance(colours)
+    assert bright.dtype == np.float32
+    np.testing.assert_allclose(116.0 * np.cbrt(bright) - 16.0, linear_to_lab(colours)[..., 0], atol=0.02)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from garment.body import read_body
 from garment.build import Build
-from garment.compose import compose, shade
+from garment.compose import Lamp, compose
 from garment.drape import drape
 from garment.garment import Garment
 from garment.layer import Layer, LayerPart
@@ -57,6 +58,25 @@ def test_the_face_is_not_touched() -> None:
     assert face_change(frame, composite, parts.face) == 0
     changed = np.abs(composite.image.astype(int) - frame).max(2)
     assert changed[parts.hair > 0.5].max() == 0
+
+
+def test_no_collar_and_no_shadow_touches_a_face_that_the_picture_does_not_tell_from_the_shirt() -> None:
+    pose = figure()
+    body = read_body(pose)
+    assert body is not None
+    parts = classes(pose)
+    # As a network has it: soft at the rim and never quite sure.
+    soft = replace(parts, face=0.9 * cv2.GaussianBlur(parts.face, (0, 0), 2.5))
+    frame = np.where(parts.clothes[..., None] > 0.5, np.uint8((210, 165, 140)), frame_of(pose, noise=3.0))
+    bowed = replace(body, neck_sides={side: xy - (0, 45) for side, xy in body.neck_sides.items()})
+    layer = drape(Pyramid(box_jacket()), bowed, hw=HW, build=Build()).layer
+    front = bring_forward(cut_mattes(soft, pose, body), pose, frame)
+    face = soft.face > 0.5
+    over = layer.alpha() > 0.9
+    assert (face & over).sum() > 300
+    composite = compose(frame, layer, front=front, light=NEUTRAL, body=body, person=silhouette(pose))
+    assert (composite.image == frame)[face].all()
+    assert (composite.image != frame)[over & (parts.clothes > 0.5)].any(axis=-1).mean() > 0.95
 
 
 def test_a_hand_before_the_chest_stays_in_front() -> None:
@@ -119,10 +139,11 @@ def test_a_surface_that_turns_from_the_light_is_darker() -> None:
         relief[:, column, :3] = (128 + 127 * x, 128, 128 + 127 * z)
     body = read_body(figure())
     assert body is not None
-    lit = shade(LayerPart("torso", (300, 300), rgba, relief), light=Light(toward=(-0.6, 0.0, 0.8)), body=body)
+    lamp = Lamp(Light(toward=(-0.6, 0.0, 0.8)), body, hw=HW)
+    lit = lamp.shade(LayerPart("torso", (300, 300), rgba, relief))
     assert lit[0, 0, 0] > lit[0, 1, 0] > lit[0, 2, 0]
     relief[..., 3] = 90
-    dark = shade(LayerPart("torso", (300, 300), rgba, relief), light=Light(toward=(-0.6, 0.0, 0.8)), body=body)
+    dark = lamp.shade(LayerPart("torso", (300, 300), rgba, relief))
     assert (dark < lit).all()
 
 
@@ -147,7 +168,7 @@ def test_the_field_is_one_at_the_middle_and_bounded() -> None:
     body = read_body(figure())
     assert body is not None
     x, y = np.round(body.place(np.array([[0.0, 260.0]]))[0]).astype(int)
-    values = field(Light(slope=(0.9, -0.9)), body, (0, 0, HW[1], HW[0]))
+    values = field(Light(slope=(0.9, -0.9)), body, hw=HW)
     assert values[y, x] == pytest.approx(1, abs=0.02)
     assert values.min() >= 0.6
     assert values.max() <= 1.5
@@ -181,6 +202,22 @@ def test_a_render_that_is_lit_already_is_shown_as_it_is() -> None:
     assert (composite.image[200:300, 250:390] == (10, 200, 30)).all()
     untouched = rgba[..., 3] == 0
     assert (composite.image == frame)[untouched].all()
+
+
+def test_where_the_halves_of_a_sleeve_are_carried_on_nothing_old_shows_between_them() -> None:
+    frame = np.full((*HW, 3), (250, 110, 20), np.uint8)
+    upper, fore = (np.zeros((*HW, 4), np.uint8) for _ in range(2))
+    upper[...] = (30, 40, 80, 0)
+    upper[..., 3] = np.linspace(255, 0, HW[1]).astype(np.uint8)
+    fore[..., :3] = (30, 40, 80)
+    spread = np.full(HW, 255, np.uint8)
+    parts = (LayerPart("upper_left", (0, 0), upper, None), LayerPart("fore_left", (0, 0), fore, None, spread))
+    person = np.ones(HW, np.float32)
+    layer = Layer(hw=HW, parts=parts)
+    composite = compose(frame, layer, front=no_front(HW), light=Light(), body=None, person=person)
+    old = (composite.image[..., 0].astype(float) - 30) / (250 - 30)
+    assert old[:, HW[1] // 4 :].max() < 0.02
+    assert old.max() < 0.08  # a quarter where each half gave way to the other
 
 
 def test_refining_snaps_a_rough_mask_to_the_edge() -> None:

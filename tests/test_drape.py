@@ -152,3 +152,39 @@ def test_levels_keep_colour_and_anchors() -> None:
         x0, y0 = large.pieces["torso"].anchors[name]
         factor = torso.albedo.shape[1] / large.pieces["torso"].albedo.shape[1]
         assert (x, y) == pytest.approx(((x0 + 0.5) * factor - 0.5, (y0 + 0.5) * factor - 0.5), abs=1.0)
+
+
+def test_a_tremble_of_the_body_never_shifts_the_whole_grid() -> None:
+    pyramid, steps = Pyramid(box_jacket()), np.arange(0.0, 1.05, 0.1)
+
+    def drawn(shift: float) -> np.ndarray:
+        layer = drape(pyramid, body_of(figure(centre=(320.0 + shift, 190.0 + shift))), hw=HW, build=Build()).layer
+        carried_on = np.zeros(HW, np.uint8)
+        for each in layer.parts:
+            if each.spread is not None:
+                x, y = each.xy
+                h, w = each.spread.shape
+                np.maximum(carried_on[y : y + h, x : x + w], each.spread, out=carried_on[y : y + h, x : x + w])
+        return np.dstack([255 * layer.alpha(), carried_on])
+
+    pictures = np.array([drawn(float(shift)) for shift in steps])
+    changes = np.abs(np.diff(pictures, axis=0))
+    # An edge of 5 mm is 1.7 px wide here: a tenth of a pixel each way may change it by a sixth, and never by more.
+    assert changes.max() < 60
+    assert changes.mean(axis=(1, 2, 3)).max() < 1.5 * np.median(changes.mean(axis=(1, 2, 3)))
+
+
+def test_an_edge_narrower_than_the_grid_is_as_sharp_wherever_the_grid_falls() -> None:
+    pyramid = Pyramid(box_jacket())
+
+    def edge(shift: int) -> np.ndarray:
+        layer = drape(pyramid, body_of(figure(centre=(320.0 + shift, 190.0))), hw=HW, build=Build()).layer
+        torso = next(each for each in layer.parts if each.name == "torso")
+        assert torso.spread is not None
+        row, x = 270 - torso.xy[1], 320 + shift - torso.xy[0]
+        return torso.spread[row, x : x + 97].astype(int)
+
+    edges = [edge(shift) for shift in range(7)]
+    assert max(np.abs(each - edges[0]).max() for each in edges) < 40
+    falls = np.flatnonzero((edges[0] > 20) & (edges[0] < 235))
+    assert len(falls[falls > falls.max() - 20]) <= 4  # 8 mm are 2.7 px

@@ -13,6 +13,7 @@ from fabric.catalog import load_catalog
 from garment.rack import Rack
 from garment.wardrobe import Wardrobe
 from models.fitting import FitRequest, Fitting, LiveFitting, Output, Wish
+from models.parsing import Parser
 from models.vision import Vision, open_vision
 from tests.figures import figure, frame_of
 from utils.errors import CapacityError, InputError
@@ -61,18 +62,21 @@ def blind(wardrobe: Wardrobe) -> Fitting:
     return Fitting(vision=BLIND, wardrobe=wardrobe)
 
 
-def test_the_astronaut_is_dressed_and_keeps_her_face(live: LiveFitting, astronaut: np.ndarray) -> None:
+def test_the_astronaut_is_dressed_and_keeps_her_face(live: LiveFitting, parser: Parser, astronaut: np.ndarray) -> None:
     fitted = live.fit(FitRequest(png(astronaut), NAVY, output=Output(format="png")))
     assert (fitted.stage, fitted.degraded, fitted.reason) == ("composite", False, None)
     assert fitted.hw == (512, 512)
     picture = pixels_of(fitted.image)
-    face = (slice(80, 172), slice(190, 260))
+    face = parser.parse(astronaut).mask("face_skin") > 0.5  # of the whole photo, which the fitting does not look at
+    assert np.nonzero(face.any(axis=1))[0][-1] > 160  # down to the chin
+    assert face.sum() > 6000
+    face[80:160, 190:260] = True  # eyes, mouth and what the network takes for hair
     assert (picture[face] == astronaut[face]).all()
     assert (picture[:60] == astronaut[:60]).all()
     chest = picture[330:420, 130:180].astype(int).mean((0, 1))
     assert chest[2] > chest[0] + 8  # navy where the orange suit was
     assert fitted.quality["outside_change"] == 0
-    assert fitted.quality["face_change"] == pytest.approx(0, abs=0.3)
+    assert fitted.quality["face_change"] == 0
     assert fitted.landmarks is not None
     assert len(fitted.landmarks) == 33
     assert list(fitted.timings_ms) == [
@@ -207,7 +211,4 @@ def test_swatches_and_cuts_have_pictures(wardrobe: Wardrobe) -> None:
     assert swatch.std() > 20
     cut = pixels_of(wardrobe.cut_png("single_breasted", "plain-navy"))
     assert max(cut.shape[:2]) == 480
-    families = wardrobe.catalog_public()["families"]
-    assert sum(len(family["fabrics"]) for family in families if family["use"] == "suiting") >= 6
-    assert all(fabric["status"] == "active" for family in families for fabric in family["fabrics"])
     assert {"single_breasted", "double_breasted"} <= {cut["id"] for cut in wardrobe.cuts_public()}

@@ -17,7 +17,7 @@ from tests.bad_pictures import bomb, saved
 from tests.serving import PATIENCE_S
 from utils.errors import InputError
 from utils.image_header import read_image_header
-from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, fit_long_side, read_image, write_image
+from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, fit_long_side, read_image, shrink_to, write_image
 
 ROOT = Path(__file__).parents[1]
 
@@ -295,3 +295,17 @@ def test_judging_costs_next_to_nothing_on_a_live_frame():
         read_image_header(data)
         spent_ms.append((time.perf_counter() - began_s) * 1e3)
     assert min(spent_ms) < 0.1
+
+
+def test_a_shrunk_picture_tells_by_how_much():
+    wide = np.zeros((300, 1000, 3), np.uint8)
+    wide[149:151, 499:501] = 255
+    small, factor = shrink_to(wide, 333)
+    assert small.shape == (100, 333, 3)
+    assert factor == pytest.approx(0.333)
+    y, x = np.argwhere(small[..., 0] == small.max())[0]
+    assert (x + 0.5) / factor - 0.5 == pytest.approx(499.5, abs=1.5)
+    assert (y + 0.5) / factor - 0.5 == pytest.approx(149.5, abs=1.5)
+    same, factor = shrink_to(wide, 1000)
+    assert same is wide
+    assert factor == 1.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.smoothing import OneEuro, Rest, Settling
+from utils.smoothing import Hold, OneEuro, Rest, Settling
 
 FPS = 30.0
 
@@ -185,3 +185,59 @@ def test_rest_starts_fresh_after_a_gap_and_after_a_reset() -> None:
     assert rest.step(one + 3, 0.2, seen=np.array([True]), unit=100.0) == pytest.approx(one + 3)
     rest.reset()
     assert rest.step(one + 4, 0.3, seen=np.array([True]), unit=100.0) == pytest.approx(one + 4)
+
+
+def held(hold: Hold, measured: np.ndarray, *, still: float | np.ndarray = 1.0, otherwise: np.ndarray | None = None):
+    """One point on a line, at 30 Hz, a unit of 100 pixels."""
+    otherwise = measured if otherwise is None else otherwise
+    still = np.broadcast_to(still, len(measured))
+    rows = zip(measured, otherwise, still, strict=True)
+    return np.array(
+        [
+            hold.step(np.array([[m]]), i / 30, otherwise=np.array([[o]]), still=np.array([s]), unit=100.0)[0, 0]
+            for i, (m, o, s) in enumerate(rows)
+        ]
+    )
+
+
+def holding(slack: float = 0.06) -> Hold:
+    return Hold(slack=np.array([slack]), memory_s=12.0)
+
+
+def test_hold_averages_hunting_away_and_does_not_trail_the_mean():
+    t = np.arange(300) / 30
+    out = held(holding(), 300 + 5.0 * np.sin(2 * np.pi * 0.9 * t) + np.random.default_rng(3).normal(0, 2, len(t)))
+    assert out[45:].std() < 0.6
+    assert abs(out[-1] - 300) < 1.5
+
+
+def test_hold_passes_on_exactly_what_nobody_vouches_for():
+    way = np.random.default_rng(4).normal(0, 5, 60).cumsum()
+    np.testing.assert_array_equal(held(holding(), np.zeros(60), still=0.0, otherwise=way), way)
+
+
+def test_hold_lets_go_without_a_leap_and_quickly():
+    still = np.repeat([1.0, 0.0], 60)
+    out = held(holding(), np.repeat([300.0, 304.0], 60), still=still)
+    assert out[59] == pytest.approx(300.0)
+    assert np.diff(out).max() < 1.2
+    assert out[75] == pytest.approx(304.0, abs=0.2)
+
+
+def test_hold_does_not_believe_for_long_that_nothing_moves_while_it_does():
+    t = np.arange(240) / 30
+    walk = 300 + 60.0 * np.clip(t - 2.0, 0, None)  # 0.6 units a second
+    assert np.abs(held(holding(), walk) - walk).max() < 100 * 0.06 * 4
+    turned = held(holding(), np.repeat([300.0, 312.0], 120))  # twice the slack
+    assert abs(turned[-1] - 312) < 3.5
+    leapt = held(holding(), np.repeat([300.0, 360.0], 60))
+    assert abs(leapt[61] - 360) < 20
+
+
+def test_hold_forgets_on_reset_and_stands_when_time_does():
+    hold = holding()
+    held(hold, np.full(30, 300.0))
+    one = np.array([[500.0]])
+    assert hold.step(one, 0.0, otherwise=one, still=np.ones(1), unit=100.0) == pytest.approx(300.0)
+    hold.reset()
+    assert hold.step(one, 9.0, otherwise=one, still=np.ones(1), unit=100.0) == 500.0

@@ -291,8 +291,8 @@ def test_require_names_everything_that_is_missing_and_the_way_out(tmp_path):
 
 def test_a_verified_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
     hashed: list[Path] = []
-    honest = weights._sha256
-    monkeypatch.setattr(weights, "_sha256", lambda path: hashed.append(path) or honest(path))
+    honest = weights.sha256_of
+    monkeypatch.setattr(weights, "sha256_of", lambda path: hashed.append(path) or honest(path))
     path = tmp_path / "eye.bin"
     path.write_bytes(CONTENT)
     assert weights.missing(tmp_path, weights=[weight()]) == []

@@ -17,6 +17,8 @@ _XYZ_OF_RGB = np.array(
     [[0.4123908, 0.3575843, 0.1804808], [0.2126390, 0.7151687, 0.0721923], [0.0193308, 0.1191948, 0.9505322]]
 )
 _WHITE = _XYZ_OF_RGB.sum(axis=1)
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+"""Share of each linear primary in how bright it looks."""
 _LAB_OF_XYZ = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
 _LAB_OFFSET = np.array([16.0, 0.0, 0.0])
 _EPSILON = 216 / 24389
@@ -41,6 +43,11 @@ def linear_to_srgb8(linear: np.ndarray) -> np.ndarray:
     """uint8 sRGB from linear light of any shape, clipped to the gamut; at most half a code from exact, and quick."""
     scaled = np.clip(np.asarray(linear, np.float32), 0.0, 1.0) * np.float32(_FULL_SCALE)
     return np.take(_byte_of_linear(), (scaled + np.float32(0.5)).astype(np.uint16))
+
+
+def luminance(linear: np.ndarray) -> np.ndarray:
+    """(...,) of floating linear RGB (..., 3), in its own precision."""
+    return linear @ LUMINANCE.astype(linear.dtype)
 
 
 def linear_to_lab(linear: np.ndarray) -> np.ndarray:

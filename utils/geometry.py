@@ -46,11 +46,13 @@ class ThinPlate:
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Carry (M, 2) points; float32 (M, 2)."""
         p = ((points - self._centre) / self._scale).astype(np.float32)
-        return _kernel(p, self._knots) @ self._weights + self._affine[0] + p @ self._affine[1:]
+        return _kernel(self._knots, p).T @ self._weights + self._affine[0] + p @ self._affine[1:]
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    squared = (a[:, :1] - b[:, 0]) ** 2 + (a[:, 1:] - b[:, 1]) ** 2
+    """(A, B). The many points should be `b`: numpy is quick along the last axis."""
+    x, y = a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1]
+    squared = x * x + y * y
     return squared * np.log(np.maximum(squared, 1e-12))
 
 
@@ -92,17 +94,16 @@ def along_and_across(points: np.ndarray, line: np.ndarray, *, end_reach: float) 
     step = np.diff(line, axis=0).astype(np.float32)
     length = np.maximum(np.hypot(step[:, 0], step[:, 1]), np.float32(1e-6))
     ux, uy = step[:, 0] / length, step[:, 1] / length
-    dx, dy = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
+    # Segments by points: numpy is quick along the last axis, which is the long one.
+    dx, dy = points[:, 0] - start[:, :1], points[:, 1] - start[:, 1:]
     low, high = np.zeros_like(length), length.copy()
     low[0] -= end_reach
     high[-1] += end_reach
-    t = np.clip(dx * ux + dy * uy, low, high)
-    ex, ey = dx - t * ux, dy - t * uy
-    nearest = np.argmin(ex * ex + ey * ey, axis=1)
-    rows = np.arange(len(points))
-    t_best, i = t[rows, nearest], nearest
+    t = np.clip(dx * ux[:, None] + dy * uy[:, None], low[:, None], high[:, None])
+    ex, ey = dx - t * ux[:, None], dy - t * uy[:, None]
+    i, each = np.argmin(ex * ex + ey * ey, axis=0), np.arange(len(points))
+    t_best, ex, ey = t[i, each], ex[i, each], ey[i, each]
     # Off a bend the side is the one of both segments that meet there: to the nearer alone it can look like the other.
     other = np.clip(np.where(t_best >= length[i], i + 1, np.where(t_best <= 0.0, i - 1, i)), 0, len(length) - 1)
-    cross = ex[rows, i] * (uy[i] + uy[other]) - ey[rows, i] * (ux[i] + ux[other])
-    away = np.hypot(ex[rows, i], ey[rows, i])
-    return (i + t_best / length[i]).astype(np.float32), np.copysign(away, cross).astype(np.float32)
+    cross = ex * (uy[i] + uy[other]) - ey * (ux[i] + ux[other])
+    return (i + t_best / length[i]).astype(np.float32), np.copysign(np.hypot(ex, ey), cross).astype(np.float32)

@@ -82,6 +82,17 @@ def fit_long_side(pixels: np.ndarray, long_side: int) -> np.ndarray:
     return cv2.resize(pixels, wh, interpolation=cv2.INTER_AREA)
 
 
+def shrink_to(pixels: np.ndarray, long_side_px: float) -> tuple[np.ndarray, float]:
+    """The picture with a longer side of about that at most, and its size over the former's, the same in both axes.
+
+    For carrying points over: a place p lies at (p + 0.5) * factor - 0.5, to a fraction of a pixel.
+    """
+    factor = min(1.0, long_side_px / max(pixels.shape[:2]))
+    if factor == 1.0:
+        return pixels, factor
+    return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), factor
+
+
 def _judge(data: bytes, limits: ImageLimits) -> ImageHeader:
     """Refuse by the header alone whatever is not to be decoded."""
     if not data:

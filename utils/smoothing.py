@@ -10,6 +10,12 @@ import math
 import numpy as np
 
 _SWAY_CUTOFF_HZ = 0.6  # a tracker hunts at 0.5 to 2 Hz
+_GAP_S = 1.0  # over this time it cancels out
+_STILL_S = 0.15
+_RELEASED = 0.05  # a row this little still starts afresh
+_SETTLED_S = 1.0  # what has stood still for this long is held with the whole memory
+_FILLED_S = 0.3  # a row whose slack is filled follows in this time
+_LEAP = 3.0  # slacks
 
 
 class OneEuro:
@@ -122,6 +128,71 @@ class Rest:
         return self._held.copy()
 
 
+class Hold:
+    """Holds what is known to stand still, and lets go of it where that is not known.
+
+    A Kalman filter of something that does not move takes up ever less of each measurement, and so does this: what a
+    tracker hunts for averages out, first over the time that a row has stood still, then over `memory_s`. What is known
+    can be wrong, though: the more of its slack the mean gap to what is measured fills, the quicker a row follows, and
+    a single gap of many times the slack is believed at once.
+    """
+
+    def __init__(self, *, slack: np.ndarray, memory_s: float) -> None:
+        """`slack` is (N,), in units: how far off its place the mean of what is measured may lie."""
+        self._slack = np.asarray(slack, np.float64)
+        self._memory_s = memory_s
+        self._held: np.ndarray | None = None  # (N, D) as last returned; None before the first step
+        self._gap: np.ndarray  # (N, D) from held to measured, averaged
+        self._age_s: np.ndarray  # (N,) since the row came to rest
+        self._still: np.ndarray  # (N,) in [0, 1], low-passed, so that nothing leaps when rest begins or ends
+        self._at_s = -math.inf
+
+    def reset(self) -> None:
+        """Forget everything: the next step returns `otherwise`."""
+        self._held = None
+
+    def step(
+        self,
+        measured: np.ndarray,
+        at_s: float,
+        *,
+        otherwise: np.ndarray,
+        still: np.ndarray,
+        unit: float = 1.0,
+        margin: np.ndarray | float = 0.0,
+    ) -> np.ndarray:
+        """Take (N, D) measured at `at_s` seconds, not smoothed, and return (N, D) float64.
+
+        `still` is (N,) in [0, 1], how sure it is that a row does not move, and `otherwise` (N, D) is what is returned
+        as far as that is not sure. `margin` is added to the slack, in units.
+        """
+        if self._held is None:
+            self._held, self._gap, self._at_s = np.array(otherwise, np.float64), np.zeros(measured.shape), at_s
+            self._age_s, self._still = np.zeros(len(measured)), np.zeros(len(measured))
+            return self._held.copy()
+        dt_s = at_s - self._at_s
+        if dt_s <= 0:
+            return self._held.copy()
+        self._at_s = at_s
+        self._age_s = np.where(self._still < _RELEASED, 0.0, self._age_s + dt_s)
+        self._still += (1.0 - math.exp(-dt_s / _STILL_S)) * (still - self._still)
+        gap = measured - self._held
+        self._gap += _lately(dt_s, np.minimum(self._age_s, _GAP_S))[:, None] * (gap - self._gap)
+        calm = self._held + self._share(gap, dt_s, (self._slack + margin) * unit)[:, None] * gap
+        held = otherwise + self._still[:, None] * (calm - otherwise)
+        self._gap -= held - self._held
+        self._held = held
+        return held.copy()
+
+    def _share(self, gap: np.ndarray, dt_s: float, slack: np.ndarray) -> np.ndarray:
+        """How much of the gap each row takes up, (N,)."""
+        memory_s = np.maximum(self._age_s, self._memory_s * np.minimum(self._age_s / _SETTLED_S, 1.0) ** 3)
+        filled = np.linalg.norm(self._gap, axis=1) / slack
+        leapt = np.linalg.norm(gap, axis=1) / (_LEAP * slack)
+        rate_hz = np.minimum(np.maximum(filled, leapt), 10.0) ** 4 / _FILLED_S
+        return 1.0 - (1.0 - _lately(dt_s, memory_s)) * np.exp(-dt_s * rate_hz)
+
+
 class Settling:
     """Exponential settling of a scalar or an array: after `time_s` 63 % of a step has been taken."""
 
@@ -145,6 +216,11 @@ class Settling:
             self._value = self._value + (1.0 - math.exp(-dt_s / self._time_s)) * (value - self._value)
             self._at_s = at_s
         return np.array(self._value)
+
+
+def _lately(dt_s: float, memory_s: np.ndarray) -> np.ndarray:
+    """The share of the newest in an average over `memory_s`."""
+    return 1.0 - np.exp(-dt_s / np.maximum(memory_s, dt_s))
 
 
 def _share(cutoff_hz: float | np.ndarray, dt_s: float) -> float | np.ndarray:
