@@ -23,8 +23,8 @@ from models.engines.acceleration import compiler, place
 from models.engines.codec import Codec
 from models.engines.denoise import Denoiser
 from models.engines.prompts import Words
-from models.engines.sdxl import Weights
 from models.engines.settings import EngineSettings
+from models.engines.weights import Weights
 
 _BLOCKS = {
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),

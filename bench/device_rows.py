@@ -19,7 +19,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.device_models import Networks, scheduler
-from models.engines.contract import Params, Task
+from models.engines.contract import Params, Task, begin_whole
 
 STEPS, CAPTURE_STEPS, GUIDANCE = 4, 25, 6.0
 
@@ -156,7 +156,7 @@ def task_for(engine: str, hw: tuple[int, int], *, number: int = 0, steps: int | 
 
 def make(engine: Any, *tasks: Task) -> None:
     """All of them, sharing every step."""
-    trajectories = [engine.begin(task) for task in tasks]
+    trajectories = [begin_whole(engine, task) for task in tasks]
     while todo := [one for one in trajectories if one.step_index < one.steps_total]:
         engine.step(todo)
     for one in trajectories:

@@ -7,7 +7,6 @@ id ("name/model", "name/model@revision") or is a folder. Fetches only when asked
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import re
@@ -19,6 +18,7 @@ from typing import IO, Any, Literal
 
 from models.engines import layout
 from models.engines.settings import CONTROLS, EngineSettings
+from utils.digests import sha256_of
 from utils.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parent.parent / "data" / "checkpoints.json"
@@ -272,7 +272,7 @@ def run(command: str, settings: EngineSettings, *, engines: Sequence[str], out: 
 def _verify(asked: Wanted, settings: EngineSettings, out: IO[str]) -> None:
     """Hash what came from the hub; of other folders, only whether files are as long as they say they are."""
     hashes = _published_hashes(path := require(asked, settings))
-    if altered := [file for file, digest in hashes.items() if _sha256(path / file) != digest]:
+    if altered := [file for file, digest in hashes.items() if sha256_of(path / file) != digest]:
         raise ConfigError(
             "weights_broken",
             f"{asked.name}: {', '.join(altered)} is not what was published",
@@ -291,14 +291,6 @@ def _published_hashes(folder: Path) -> dict[str, str]:
         if digest and re.fullmatch("[0-9a-f]{64}", digest[0]) and (folder / file).is_file():
             found[file] = digest[0]
     return found
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _state(asked: Wanted, settings: EngineSettings) -> str:

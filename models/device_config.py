@@ -33,9 +33,14 @@ class DeviceConfig:
     engines: Mapping[str, EngineSpec]
     """By name, as tasks call them."""
     device: str = "cpu"
-    """Only to keep two servers off one device: whatever is not cpu is held by one server of this machine."""
+    """Only to keep two servers off one device: whatever is not cpu is held by one server of this machine. A GPU goes by
+    its own name, see models/gpus.py."""
     rules: Rules = field(default_factory=Rules)
     """`batch` is filled in from the engines."""
+    policy: str = "models.scheduler:Policy"
+    """module:callable, called with the rules; another one only to be compared with it."""
+    trace: Path | None = None
+    """File for one line about every unit of work, see models/device_trace.py; None for none."""
     slot_bytes: int = 32 << 20
     """Most that one task and its picture take; enough for 1024 px with three control maps twice over."""
 
@@ -80,9 +85,8 @@ def load_engine(name: str, spec: EngineSpec) -> Engine:
     Raises:
         ConfigError: engine_unknown, and whatever the factory raises.
     """
-    module, _, attribute = spec.factory.partition(":")
     try:
-        factory = getattr(importlib.import_module(module), attribute)
+        factory = look_up(spec.factory)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             "engine_unknown",
@@ -90,3 +94,9 @@ def load_engine(name: str, spec: EngineSpec) -> Engine:
             hint="install requirements.txt, or take the engine out of the settings",
         ) from error
     return factory(**spec.options)
+
+
+def look_up(name: str) -> Any:
+    """What "module:attribute" names. Raises ImportError, AttributeError."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class _Asked:
     asked_ms: float
     deadline_ms: float
     on_progress: Progress | None
+    unanswered: threading.Lock = field(default_factory=threading.Lock)
+    """Taken for good by whoever answers: the supervisor's thread and the one that asks may both come to it."""
 
 
 class OpenJobs:
@@ -87,7 +89,7 @@ class OpenJobs:
         asked_ms, slot = monotonic_ms(), self._take_slot(kind)
         try:
             placed = self._frames.write(slot, _arrays(task))
-        except BaseException:
+        except BaseException:  # whatever it was: the slot is not to be lost
             self._give_back(kind, slot)
             raise
         job = next(self._ids)
@@ -192,14 +194,14 @@ class OpenJobs:
         )
 
     def _resolve(self, asked: _Asked, answer: Answer | LucyError) -> None:
+        """The first answer counts. Any thread, any number of times."""
         future = asked.future
-        if future.cancelled():
-            future.set_running_or_notify_cancel()
-        elif not future.done() and future.set_running_or_notify_cancel():
-            if isinstance(answer, LucyError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        if not asked.unanswered.acquire(blocking=False) or not future.set_running_or_notify_cancel():
+            return
+        if isinstance(answer, LucyError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
 
     def _close(self, asked: _Asked) -> None:
         """The slot is nobody's any more. Harmless when repeated."""
@@ -214,7 +216,7 @@ class OpenJobs:
                 continue
             try:
                 asked.on_progress(done, total)
-            except Exception:
+            except Exception:  # somebody else's code, in the thread that every job's answer comes by
                 log.exception("whoever is told of progress failed")
 
 

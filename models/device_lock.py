@@ -22,7 +22,8 @@ _RETRY_S = 0.05
 
 
 def lock_device(device: str, *, folder: Path | None, wait_s: float) -> int | None:
-    """Take the device; returns the open file that holds it.
+    """Take the device, which has to be named as every server of this machine names it (see models/gpus.py); returns the
+    open file that holds it.
 
     None for the processor, which everybody may use, and where no file can be written.
 
@@ -34,7 +35,7 @@ def lock_device(device: str, *, folder: Path | None, wait_s: float) -> int | Non
     in_use = ConfigError(
         "device_in_use",
         f"another server on this machine holds {device}",
-        hint="stop it, or give this one another DEVICE; DEVICE=cpu does without",
+        hint="stop it, or give this one another DEVICE or CUDA_VISIBLE_DEVICES; DEVICE=cpu does without",
     )
     name = re.sub(r"[^a-z0-9]+", "-", "cuda:0" if device == "cuda" else device.lower())
     try:

@@ -18,14 +18,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.device_messages import Failure, Ran, failure_of, monotonic_ms
-from models.engines.contract import Engine, Params, Task
-from models.scheduler import Policy
+from models.engines.contract import Engine, Params, Task, begin_whole, is_guided
 from models.scheduler_jobs import Admit, Drop, Job, Outcome, Refuse, Unit, Wait
 from utils.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
-_SUSPICIOUS = 3  # failures of engines in a row
+_SUSPICIOUS = 3  # failures of an engine in a row
 
 
 class DeviceLost(Exception):
@@ -48,6 +47,16 @@ class Picture:
     notices: tuple[str, ...]
 
 
+class Chooser(Protocol):
+    """Who decides what comes next: models/scheduler.py, or what it is compared with. Called by one thread at a time."""
+
+    def admit(self, job: Job, now_ms: float) -> Admit | Refuse: ...
+    def next(self, now_ms: float) -> Unit | Wait | None: ...
+    def done(self, unit: Unit, took_ms: float, outcome: Outcome) -> None: ...
+    def cancel(self, job_id: int) -> None: ...
+    def drain(self) -> list[Drop]: ...
+
+
 class Listener(Protocol):
     """Who is told. Called from any thread; must not block."""
 
@@ -64,6 +73,7 @@ class _Order:
 
     job: Job
     task: Task
+    came_ms: float
     trajectory: Any = None
     began_ms: float | None = None
     failure: Failure | None = None
@@ -75,7 +85,7 @@ class DeviceLoop:
     def __init__(
         self,
         engines: Mapping[str, Engine],
-        policy: Policy,
+        policy: Chooser,
         *,
         listener: Listener,
         canaries: Mapping[str, Task],
@@ -90,15 +100,16 @@ class DeviceLoop:
         self._orders: dict[int, _Order] = {}
         self._proven_ms = dict.fromkeys(engines, -math.inf)
         self._next_canary = -1
-        self._failures = 0  # of engines, in a row
+        self._failures = dict.fromkeys(engines, 0)  # in a row; another engine's pictures are no excuse
         self._stopping = False
 
     def submit(self, job: Job, task: Task) -> None:
         """Have a picture made. The listener is told of its end exactly once, here or later."""
         with self._changed:
-            said = self._policy.admit(job, monotonic_ms())
+            now_ms = monotonic_ms()
+            said = self._policy.admit(job, now_ms)
             if not isinstance(said, Refuse):
-                self._orders[job.id] = _Order(job, task)
+                self._orders[job.id] = _Order(job, task, now_ms)
                 self._changed.notify()
             dropped = self._take_dropped()
         if isinstance(said, Refuse):
@@ -161,13 +172,13 @@ class DeviceLoop:
         if image is not None and not dropped:
             self._tell_finished(orders[0], image, ended_ms)
         self._tell_dropped(dropped)
-        self._listener.ran(_ran(unit, orders, ended_ms))
+        self._listener.ran(_ran(unit, orders, ended_ms=ended_ms, result=outcome.result))
         self._judge(unit.engine, outcome, failure)
 
     def _try(self, unit: Unit, orders: list[_Order]) -> tuple[np.ndarray | None, Outcome, Failure | None]:
         try:
             return *self._perform(unit, orders), None
-        except Exception as error:
+        except Exception as error:  # one unit; what became of the device is judged after it
             failure = failure_of(error)
             # As text: a log handler that kept the traceback would keep the tensors, too.
             told = failure.code if failure.expected else traceback.format_exc()
@@ -183,8 +194,11 @@ class DeviceLoop:
         engine, order = self._engines[unit.engine], orders[0]
         if unit.phase == "begin":
             engine.check(order.task)
-            order.trajectory = engine.begin(order.task)
-            return None, Outcome("ok", shape=order.trajectory.shape, steps=order.trajectory.steps_total)
+            order.trajectory = made = engine.begin(order.task)
+            return None, Outcome("ok", shape=made.shape, steps=made.steps_total, more=not made.encoded)
+        if unit.phase == "encode":
+            engine.encode(order.trajectory)
+            return None, Outcome("ok", more=not order.trajectory.encoded)
         if unit.phase == "step":
             for other in orders:
                 granted = unit.steps.get(other.job.id)
@@ -229,7 +243,7 @@ class DeviceLoop:
         failure = None
         try:
             self._make(self._engines[engine], self._canaries[engine])
-        except Exception as error:
+        except Exception as error:  # whatever kills a canary, the device is lost
             failure = failure_of(error)
             log.error("the canary of %s died: %s", engine, traceback.format_exc())
         if failure is not None:
@@ -238,7 +252,7 @@ class DeviceLoop:
 
     def _make(self, engine: Engine, task: Task) -> None:
         engine.check(task)
-        trajectory = engine.begin(task)
+        trajectory = begin_whole(engine, task)
         while trajectory.step_index < trajectory.steps_total:
             engine.step([trajectory])
         while not engine.decode(trajectory):
@@ -247,14 +261,14 @@ class DeviceLoop:
 
     def _judge(self, engine: str, outcome: Outcome, failure: Failure | None) -> None:
         if outcome.result == "last":
-            self._failures = 0
+            self._failures[engine] = 0
             self._note_proof(engine)
         if failure is None or failure.kind == "InputError":
             return
-        self._failures += 1
-        if not failure.expected or self._failures >= _SUSPICIOUS:
+        self._failures[engine] += 1
+        if not failure.expected or self._failures[engine] >= _SUSPICIOUS:
             self._prove(engine)
-            self._failures = 0
+            self._failures[engine] = 0
 
     def _note_proof(self, engine: str) -> None:
         self._proven_ms[engine] = monotonic_ms()
@@ -284,15 +298,15 @@ class DeviceLoop:
             )
             self._next_canary -= 1
             if isinstance(self._policy.admit(job, now_ms), Admit):
-                self._orders[job.id] = _Order(job, task)
+                self._orders[job.id] = _Order(job, task, now_ms)
 
 
 def evaluations(params: Params) -> int:
     """How often a UNet runs for a picture: with guidance, twice per step."""
-    return params.steps * (2 if params.guidance > 1.0 else 1)
+    return params.steps * (2 if is_guided(params) else 1)
 
 
-def _ran(unit: Unit, orders: list[_Order], ended_ms: float) -> Ran:
+def _ran(unit: Unit, orders: list[_Order], *, ended_ms: float, result: str) -> Ran:
     trajectories = [order.trajectory for order in orders]
     return Ran(
         unit.phase,
@@ -301,8 +315,10 @@ def _ran(unit: Unit, orders: list[_Order], ended_ms: float) -> Ran:
         unit.jobs,
         steps_done=tuple(0 if trajectory is None else trajectory.step_index for trajectory in trajectories),
         steps_total=tuple(0 if trajectory is None else trajectory.steps_total for trajectory in trajectories),
+        came_ms=tuple(order.came_ms for order in orders),
         began_ms=unit.began_ms,
         ended_ms=ended_ms,
+        result=result,
     )
 
 

@@ -162,8 +162,12 @@ class Ran:
     steps_done: tuple[int, ...]
     """For each job."""
     steps_total: tuple[int, ...]
+    came_ms: tuple[float, ...]
+    """When the device process learnt of each job: whatever began later could have been something else."""
     began_ms: float
     ended_ms: float
+    result: str
+    """See scheduler_jobs.Outcome."""
 
 
 @dataclass(frozen=True)

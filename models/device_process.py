@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from models.device_config import DeviceConfig, EngineSpec, load_engine
+from models.device_config import DeviceConfig, EngineSpec, load_engine, look_up
 from models.device_loop import DeviceLoop, DeviceLost, Picture, evaluations
 from models.device_messages import (
     Cancel,
@@ -36,9 +36,9 @@ from models.device_messages import (
     Warming,
     failure_of,
 )
+from models.device_trace import TraceFile
 from models.engines.contract import Engine, Task
 from models.frames import Frames
-from models.scheduler import Policy
 from models.scheduler_jobs import Job
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class _Process:
         self._sending = threading.Lock()
         self._slots: dict[int, int] = {}  # by job, until it is over
         self._unproven = set(config.engines)
+        self._trace = TraceFile(config.trace) if config.trace is not None else None
         self._loop: DeviceLoop | None = None  # until the engines are warm
 
     def run(self) -> int:
@@ -83,7 +84,7 @@ class _Process:
         except DeviceLost as error:
             self._say(Died(error.failure))
             return 1
-        except Exception as error:
+        except Exception as error:  # the process's last words: its parent starts another
             log.error("the device process gives up: %s", traceback.format_exc())
             self._say(Died(failure_of(error)))
             return 1
@@ -111,7 +112,7 @@ class _Process:
         )
         return DeviceLoop(
             engines,
-            Policy(rules),
+            look_up(self._config.policy)(rules),
             listener=self,
             canaries={name: _canary(name, spec) for name, spec in self._config.engines.items()},
             canary_ms=self._config.canary_s * 1e3,
@@ -137,8 +138,10 @@ class _Process:
         self._say(Failed(job, failure))
 
     def ran(self, unit: Ran) -> None:
-        """For the server's trace, and its trust."""
+        """For the server's trust, and for the trace."""
         self._say(unit)
+        if self._trace is not None:
+            self._trace.note(unit)
 
     def proven(self, engine: str) -> None:
         """Ready, once every engine has made a picture."""
@@ -163,7 +166,7 @@ class _Process:
                 self._hear(self._pipe.recv())
         except (EOFError, OSError):
             pass
-        except Exception:
+        except Exception:  # deaf, the process is of no use: it ends, and another is started
             log.critical("the device process cannot go on: %s", traceback.format_exc())
         _end()
 

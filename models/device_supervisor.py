@@ -141,8 +141,7 @@ class Supervisor:
         started_s = time.monotonic()
         try:
             failure = self._attend(child, started_s)
-        except Exception:
-            # Whatever it was, nobody may wait for a thread that is gone: it counts as the process's fault.
+        except Exception:  # nobody may wait for a thread that is gone: it counts as the process's fault
             log.exception("listening to the device failed")
             failure = _KILLED
         self.child = None

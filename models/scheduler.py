@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from models.scheduler_costs import Costs
 from models.scheduler_jobs import Admit, Drop, Job, Outcome, Refuse, Rules, Unit, Wait
-from models.scheduler_plan import ALL_STEPS, Outlook, Turns, best_ms, least_ms, unit_ms, work_of
+from models.scheduler_plan import ALL_STEPS, PARTS, Outlook, Turns, best_ms, least_ms, unit_ms, work_of
 
 _HOPELESS = 0.8  # of the estimate; a keyframe that has begun is given up when not even this fits
 _LONG_PAUSE = 10.0  # times the wait for company; a longer pause says nothing more about how keyframes come
@@ -144,7 +144,7 @@ class Policy:
         most = self._batch_of(lead.engine)
         alike = [job for job in live if job is lead or self._may_share(lead, job)][:most]
         sharing = self._company(lead, alike, now_ms)
-        if waiting := [job for job in sharing if job.phase == "begin"]:
+        if waiting := [job for job in sharing if job.beginning]:
             return self._unit(waiting[:1], now_ms)  # whoever can share is begun first: from then on a step serves all
         if sharing == alike and len(sharing) < most and not lead.alone:
             until_ms = min(job.arrival_ms for job in sharing) + self._rules.company_ms
@@ -200,11 +200,13 @@ class Policy:
         job = jobs[0]
         shape = outcome.shape if unit.phase == "begin" else job.shape
         observe = self._costs.observe
-        if unit.phase != "decode":
-            observe(unit.phase, unit.engine, shape, batch=len(jobs), took_ms=took_ms)
-        else:
+        observe(PARTS.get(unit.phase, unit.phase), unit.engine, shape, batch=len(jobs), took_ms=took_ms)
+        if job.beginning:
+            job.beginning_ms += took_ms
+            if not outcome.more:
+                observe("begin", unit.engine, shape, batch=1, took_ms=job.beginning_ms)
+        elif unit.phase == "decode":
             job.decoding_ms += took_ms
-            observe("tile", unit.engine, shape, batch=1, took_ms=took_ms)
             if outcome.result == "last":
                 observe("decode", unit.engine, shape, batch=1, took_ms=job.decoding_ms)
         if unit.phase == "begin":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["live", "capture"]
-Phase = Literal["begin", "step", "decode"]
+Phase = Literal["begin", "encode", "step", "decode"]
 Size = tuple[int, int]
 
 
@@ -47,6 +47,8 @@ class Job:
     cancelled: bool = False
     probe: bool = False
     """Let in against the estimates, to find out whether they still hold."""
+    beginning_ms: float = 0.0
+    """What its units before the first step have taken so far."""
     decoding_ms: float = 0.0
     """What its tiles have taken so far."""
 
@@ -64,14 +66,21 @@ class Job:
         return (self.place_ms, self.due_ms, self.id)
 
     @property
+    def beginning(self) -> bool:
+        """Whether it has yet to come to its first step."""
+        return self.phase in ("begin", "encode")
+
+    @property
     def steps_left(self) -> int:
         return self.steps_total - self.step_index
 
     def advance(self, outcome: Outcome) -> None:
         """One unit further."""
         if self.phase == "begin":
-            self.phase, self.shape, self.likely_shape = "step", outcome.shape, outcome.shape
+            self.shape = self.likely_shape = outcome.shape
             self.steps_asked = self.steps_total = outcome.steps
+        if self.beginning:
+            self.phase = "encode" if outcome.more else "step"
         elif self.phase == "step":
             self.step_index += 1
         if self.phase == "step" and self.steps_left <= 0:
@@ -80,7 +89,8 @@ class Job:
     def restart_alone(self) -> None:
         """From the beginning, in no company."""
         self.phase, self.shape, self.alone = "begin", None, True
-        self.step_index, self.steps_total, self.decoding_ms = 0, self.steps_asked, 0.0
+        self.step_index, self.steps_total = 0, self.steps_asked
+        self.beginning_ms = self.decoding_ms = 0.0
         self.place_ms = self.due_ms
 
 
@@ -139,6 +149,8 @@ class Outcome:
     """After a begin: the trajectory's."""
     steps: int = 0
     """After a begin: steps that the trajectory takes."""
+    more: bool = False
+    """After a begin or an encode: there is more to encode."""
 
 
 @dataclass(frozen=True)

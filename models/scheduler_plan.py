@@ -15,6 +15,9 @@ from models.scheduler_jobs import Job, Rules, Unit
 ALL_STEPS = 1 << 30
 """A rung above the ladder: everybody gets what was asked for."""
 
+PARTS = {"begin": "part", "encode": "part", "decode": "tile"}
+"""What costs call a unit that is not all of what comes before the first step, or of what comes after the last."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -47,8 +50,7 @@ def best_ms(job: Job, costs: Costs) -> float:
 
 def unit_ms(job: Job, costs: Costs, *, batch: int = 1) -> float:
     """How long the job's next unit will take."""
-    phase = "tile" if job.phase == "decode" else job.phase
-    return costs.of(phase, job.engine, job.likely_shape, batch=batch)
+    return costs.of(PARTS.get(job.phase, job.phase), job.engine, job.likely_shape, batch=batch)
 
 
 def work_of(job: Job, unit: Unit | None, *, level: int = ALL_STEPS) -> Work:
@@ -58,7 +60,7 @@ def work_of(job: Job, unit: Unit | None, *, level: int = ALL_STEPS) -> Work:
     steps = job.steps_left if settled else min(job.steps_asked, level)
     return Work(
         job,
-        begin=job.phase == "begin" and not running,
+        begin=job.beginning and not running,
         steps=0 if job.phase == "decode" else steps - (running and job.phase == "step"),
         decode=not (running and job.phase == "decode"),
         in_line=job.in_line,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from models.device_config import DeviceConfig, EngineSpec
 from models.engines.contract import Params
 from models.engines.settings import CONTROLS, EngineSettings
 from models.enhancing import Enhancing
+from models.gpus import installed_gpus, physical_gpu, visible_gpus
 from server.settings import Settings
 from utils.errors import ConfigError
 
 logger = logging.getLogger("lucy")
+
+Change = Callable[[DeviceConfig], DeviceConfig]
 
 _FACTORIES = {"turbo": "models.engines.turbo:load", "inpaint": "models.engines.inpaint:load"}
 _CANARIES = {"turbo": (512, 512), "inpaint": (1024, 1024)}
@@ -34,11 +38,14 @@ class Engines:
     enhancing: Enhancing
 
 
-def start_engines(settings: Settings) -> Engines | None:
+def start_engines(settings: Settings, *, change: Change | None = None) -> Engines | None:
     """Start the device process where engines are wanted and can be had; None where pictures stay composites.
 
+    `change` has the last word about the device: measurements and tests alter what no setting does.
+
     Raises:
-        ConfigError: gpu_stack_missing, device_unavailable, bad_controlnets, device_in_use, shared_memory.
+        ConfigError: gpu_stack_missing, device_unavailable, bad_visible_devices, bad_controlnets, device_in_use,
+            shared_memory.
     """
     wanted = engine_settings(settings)
     names = _chosen(settings)
@@ -48,16 +55,16 @@ def start_engines(settings: Settings) -> Engines | None:
         logger.warning("pictures stay composites, since models are missing: %s", "; ".join(absent))
         logger.warning("run: python -m models.weights fetch --engine all")
         return None
-    device = Device(
-        DeviceConfig(
-            engines={
-                name: EngineSpec(_FACTORIES[name], {"settings": wanted}, Params(steps=1), _CANARIES[name])
-                for name in names
-            },
-            device="cpu" if settings.device == "cpu" or not gpu_visible() else settings.device.replace("auto", "cuda"),
-            log_level=settings.log_level.upper(),
-        )
+    config = DeviceConfig(
+        engines={
+            name: EngineSpec(_FACTORIES[name], {"settings": wanted}, Params(steps=1), _CANARIES[name])
+            for name in names
+        },
+        device=_gpu(settings) or "cpu",
+        trace=Path(settings.device_trace) if settings.device_trace else None,
+        log_level=settings.log_level.upper(),
     )
+    device = Device(change(config) if change is not None else config)
     device.start()
     enhancing = Enhancing(
         device,
@@ -108,18 +115,28 @@ def gpu_visible() -> bool:
     return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
 
 
+def _gpu(settings: Settings) -> str | None:
+    """The GPU itself that engines run on; None where they run on the CPU. See models/gpus.py for what is raised."""
+    if settings.device == "cpu" or not gpu_visible():
+        return None
+    visible = settings.cuda_visible_devices
+    if settings.device == "auto" and visible is not None and not visible_gpus(visible):
+        return None
+    return physical_gpu(settings.device.replace("auto", "cuda"), visible=visible, installed=installed_gpus())
+
+
 def _chosen(settings: Settings) -> tuple[str, ...]:
     if settings.engines == "none":
         return ()
     installed = all(importlib.util.find_spec(name) is not None for name in ("torch", "diffusers"))
     if settings.engines == "auto":
-        if settings.device.startswith("cuda") and not gpu_visible():
+        if settings.device.startswith("cuda") and _gpu(settings) is None:
             raise ConfigError(
                 "device_unavailable",
                 "a CUDA device is asked for and this machine shows none",
                 hint="check nvidia-smi, or set DEVICE to auto or cpu",
             )
-        return tuple(_FACTORIES) if installed and gpu_visible() and settings.device != "cpu" else ()
+        return tuple(_FACTORIES) if installed and _gpu(settings) is not None else ()
     if not installed:
         raise ConfigError(
             "gpu_stack_missing",

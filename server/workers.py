@@ -100,8 +100,14 @@ class Workers:
     captures: Pool
     wardrobe: Pool
     """Making garments up, cutting photos out, drawing thumbnails."""
+    catalog: Pool
+    """The catalog's database and its files."""
+    scans: Pool
+    """Waiting for the scanning process."""
+    packing: Pool
+    """Waiting for it as well, for downloads."""
 
     def close(self) -> None:
         """Blocking."""
-        for pool in (self.live, self.captures, self.wardrobe):
+        for pool in (self.live, self.captures, self.wardrobe, self.catalog, self.scans, self.packing):
             pool.close()

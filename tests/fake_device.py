@@ -14,14 +14,15 @@ from models.scheduler_jobs import Admit, Job, Kind, Outcome, Refuse, Rules, Size
 
 TABLE_MS = {
     "turbo": {"begin": 2.0, "step": 4.5, "decode": 2.0},
-    "inpaint": {"begin": 20.0, "step": 17.0, "decode": 10.0},
+    "inpaint": {"begin": 5.0, "encode": 15.0, "step": 17.0, "decode": 10.0},
 }
 EXTRA = 0.1  # of a step, for each further trajectory in it
+PARTS = {"turbo": 1, "inpaint": 3}  # of what comes before the first step
 TILES = {"turbo": 1, "inpaint": 4}
 CAPTURE_STEPS = 25
-CAPTURE_MS = 20.0 + CAPTURE_STEPS * 17.0 + 4 * 10.0
+CAPTURE_MS = 5.0 + 2 * 15.0 + CAPTURE_STEPS * 17.0 + 4 * 10.0
 LONGEST_LIVE_MS = 4.5 * (1 + EXTRA * 3)
-LONGEST_CAPTURE_MS = 20.0
+LONGEST_CAPTURE_MS = 17.0
 RULES = Rules(batch={"turbo": 4})
 
 
@@ -41,6 +42,7 @@ class FakeDevice:
         self.drops: dict[int, str] = {}
         self.refusals: dict[int, Refuse] = {}
         self.jobs: dict[int, Job] = {}
+        self.parts: dict[int, int] = {}
         self.tiles: dict[int, int] = {}
         self.under_way: Unit | None = None
         self.over: set[int] = set()  # who was told the end
@@ -117,8 +119,11 @@ class FakeDevice:
 
     def _ought(self, unit: Unit) -> Outcome:
         job = self.jobs[unit.jobs[0]]
-        if unit.phase == "begin":
-            return Outcome("ok", shape="tall" if job.size[0] > job.size[1] else "wide", steps=job.steps_asked)
+        if unit.phase in ("begin", "encode"):
+            self.parts[job.id] = 1 if unit.phase == "begin" else self.parts[job.id] + 1
+            more = self.parts[job.id] < PARTS[unit.engine]
+            shape = "tall" if job.size[0] > job.size[1] else "wide"
+            return Outcome("ok", shape=shape, steps=job.steps_asked, more=more)
         if unit.phase == "decode":
             self.tiles[job.id] = self.tiles.get(job.id, 0) + 1
             return Outcome("last" if self.tiles[job.id] == TILES[unit.engine] else "ok")

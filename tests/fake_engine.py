@@ -48,9 +48,14 @@ class FakeTrajectory:
     task: Task
     shape: tuple[int, int]
     steps_total: int
+    parts_left: int = 0
     step_index: int = 0
     tiles_done: int = 0
     notices: list[str] = field(default_factory=lambda: ["fake"])
+
+    @property
+    def encoded(self) -> bool:
+        return self.parts_left == 0
 
 
 class FakeEngine:
@@ -64,6 +69,7 @@ class FakeEngine:
         step_ms: float = 1.0,
         extra_ms: float = 0.2,
         decode_ms: float = 0.5,
+        parts: int = 1,
         tiles: int = 1,
         warm_ms: float = 0.0,
         broken_loads: Path | None = None,
@@ -71,10 +77,11 @@ class FakeEngine:
         missing: bool = False,
         dead_canary: bool = False,
     ) -> None:
-        """`broken_loads` is a file with a number: so many more processes die while they load."""
+        """`begin_ms` is for each part, the first of which is the begin itself. `broken_loads` is a file with a number:
+        so many more processes die while they load."""
         self.name, self.max_batch = name, max_batch
         self._begin_ms, self._step_ms, self._extra_ms, self._decode_ms = begin_ms, step_ms, extra_ms, decode_ms
-        self._tiles, self._warm_ms, self._dead_canary = tiles, warm_ms, dead_canary
+        self._parts, self._tiles, self._warm_ms, self._dead_canary = parts, tiles, warm_ms, dead_canary
         self._gone = False
         if missing:
             raise ConfigError("weights_missing", "the fake has no weights", hint="there are none to fetch")
@@ -97,7 +104,13 @@ class FakeEngine:
         """The shape is the picture's size in eights."""
         self._spend(self._begin_ms)
         height, width = task.image.shape[:2]
-        return FakeTrajectory(task, (height // 8, width // 8), task.params.steps)
+        return FakeTrajectory(task, (height // 8, width // 8), task.params.steps, self._parts - 1)
+
+    def encode(self, trajectory: FakeTrajectory) -> None:
+        """One part of so many."""
+        assert not trajectory.encoded
+        self._spend(self._begin_ms)
+        trajectory.parts_left -= 1
 
     def cut_short(self, trajectory: FakeTrajectory, *, steps: int) -> None:
         """Before the first step only."""
@@ -108,6 +121,7 @@ class FakeEngine:
         """All of one shape."""
         assert len({trajectory.shape for trajectory in trajectories}) == 1
         for trajectory in trajectories:
+            assert trajectory.encoded
             self._break(trajectory.task.prompt, shared=len(trajectories) > 1)
         slow = any("slow" in trajectory.task.prompt for trajectory in trajectories)
         self._spend((self._step_ms + self._extra_ms * (len(trajectories) - 1)) * (10 if slow else 1))

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fabric.book import Catalog, Fabric, Family, catalog_of
+from fabric.cloth import Woven
+from fabric.maps import Maps
 from models.fitting import FitRequest, Fitted, Wish
 from utils.errors import CapacityError, InputError
 from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, read_image, write_image
@@ -152,39 +155,38 @@ class FakeLiveFitting:
             self._fitting.closed += 1
 
 
-class FakeFabric:
-    """Like fabric.catalog.Fabric."""
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-
-    def to_public(self) -> dict:
-        """As small as can be."""
-        return {"id": self.id, "name": self.id.replace("-", " "), "family": "fakes"}
-
-
-class FakeCatalog:
-    """Like fabric.catalog.Catalog."""
-
-    def get(self, fabric_id: str) -> FakeFabric:
-        """Raises InputError: unknown_fabric."""
-        if fabric_id not in FABRICS:
-            raise InputError("unknown_fabric", "there is no fabric with this id")
-        return FakeFabric(fabric_id)
+def fake_book() -> Catalog:
+    """One family of plain cloths, FABRICS."""
+    colour = "#203050"
+    draft = {"weave": "plain", "warp": "a", "weft": "a", "ends_per_cm": 20, "picks_per_cm": 20}
+    fabrics = tuple(
+        Fabric(
+            id=id,
+            name=id.replace("-", " "),
+            family="fakes",
+            use="suiting",
+            composition="100 % wool",
+            weight_g_m2=280,
+            mill="Fake mill",
+            code=id[:2].upper(),
+            status="active",
+            tags=(),
+            colour=colour,
+            cloth=Woven.of({**draft, "yarns": {"a": colour}}),
+            measured=colour,
+        )
+        for id in FABRICS
+    )
+    return catalog_of((Family("fakes", "Fakes", "suiting", "", fabrics),))
 
 
 class FakeWardrobe:
     """Two fabrics, two cuts and a rack."""
 
     def __init__(self) -> None:
-        self.catalog = FakeCatalog()
+        self.catalog = fake_book()
+        self.maps = Maps()
         self.rack = FakeRack()
-
-    def catalog_public(self) -> dict:
-        """One family."""
-        return {
-            "families": [{"id": "fakes", "use": "suiting", "fabrics": [FakeFabric(id).to_public() for id in FABRICS]}]
-        }
 
     def cuts_public(self) -> list[dict]:
         """As small as can be."""
@@ -195,11 +197,11 @@ class FakeWardrobe:
         self.catalog.get(fabric_id)
         return write_image(np.full((8, 8, 3), 90, np.uint8), format="png")
 
-    def cut_png(self, cut: str, fabric_id: str) -> bytes:
+    def cut_png(self, cut: str, fabric_id: str | None = None) -> bytes:
         """Raises InputError: unknown_cut, unknown_fabric."""
         if cut not in CUTS:
             raise InputError("unknown_cut", "there is no cut with this id")
-        return self.swatch_png(fabric_id)
+        return self.swatch_png(fabric_id or FABRICS[0])
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import pytest
 from models.device import Device
 from models.device_config import EngineSpec
 from models.device_lock import lock_device
+from models.device_messages import Cancel
 from models.enhancer import Enhanced, Refusal
 from models.scheduler_jobs import Rules
 from tests.fake_engine import fake_task, painted
@@ -324,3 +325,19 @@ def test_a_device_process_ends_with_its_server_however_that_ends(tmp_path):
         server.wait(PATIENCE_S)
         eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
     os.close(lock_device("cuda:7", folder=tmp_path, wait_s=PATIENCE_S))
+
+
+def test_an_answer_given_twice_counts_once_even_when_nobody_waits_any_more(device):
+    """The supervisor and the thread that asks may both come to say that the process is gone."""
+    jobs = device._parts.jobs
+    for cancelled in (False, True):
+        future = device.submit(fake_task(1, engine="slow", steps=50), session="a", kind="capture", within_ms=CAPTURE_MS)
+        (asked,) = (asked for asked in jobs._asked.values() if asked.future is future)
+        if cancelled:
+            future.cancel()
+        jobs._resolve(asked, Refusal("late"))
+        jobs._resolve(asked, DeviceError("engine_restarting", "gone"))
+        assert cancelled or future.result() == Refusal("late")
+        future.cancel()
+        asked.child.send(Cancel(asked.id))
+        eventually(lambda asked=asked: asked.id not in jobs._asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
 from collections.abc import Iterator
@@ -159,3 +160,80 @@ def test_an_error_that_is_told_holds_nothing_of_the_work():
         eventually(lambda: ends.ended())
     assert 1 in ends.pictures
     assert alive == [False] * 4
+
+
+def test_a_capture_called_off_while_it_begins_is_let_go_of_at_once():
+    """Not when rubbish is collected next: the device may need the room for a keyframe."""
+    reached, go_on, begun = threading.Event(), threading.Event(), []
+
+    class Watched(FakeEngine):
+        def begin(self, task):
+            trajectory = super().begin(task)
+            if task.id == "task-1":
+                begun.append(weakref.ref(trajectory))
+            return trajectory
+
+        def encode(self, trajectory):
+            super().encode(trajectory)
+            if trajectory.task.id == "task-1":
+                reached.set()
+                assert go_on.wait(PATIENCE_S)
+
+    with running(Watched(parts=4)) as (loop, ends):
+        task = fake_task(1)
+        loop.submit(job(1, task, kind="capture"), task)
+        assert reached.wait(PATIENCE_S)
+        loop.cancel(1)
+        gc.disable()
+        try:
+            go_on.set()
+            eventually(lambda: ends.ended())
+            eventually(lambda: begun[0]() is None)
+        finally:
+            gc.enable()
+    assert ends.refusals == {1: "cancelled"}
+    assert [unit.phase for unit in ends.units] == ["begin", "encode"]
+
+
+def test_a_keyframe_is_made_while_a_capture_begins():
+    rules = Rules(capture_gap_ms=1e6, capture_gap_least_ms=1e6)
+    with running(FakeEngine(parts=50, begin_ms=2.0), rules=rules) as (loop, ends):
+        capture, keyframe = fake_task(1), fake_task(2)
+        loop.submit(job(1, capture, kind="capture"), capture)
+        eventually(lambda: ends.units)
+        loop.submit(job(2, keyframe, session="b"), keyframe)
+        eventually(lambda: len(ends.pictures) == 2)
+    assert list(ends.pictures) == [2, 1]
+    assert all(np.array_equal(ends.pictures[task.params.seed].image, painted(task)) for task in (capture, keyframe))
+    phases = [unit.phase for unit in ends.units if unit.jobs == (1,)]
+    assert phases == ["begin", *["encode"] * 49, *["step"] * 4, "decode"]
+
+
+def test_an_engine_that_fails_again_and_again_is_found_out_beside_one_that_works():
+    """Keyframes go well all the time; every capture's picture is spoilt, and so is the canary's."""
+    engines = {"live": FakeEngine(name="live"), "premium": FakeEngine(name="premium")}
+    canaries = {"live": fake_task(engine="live"), "premium": fake_task(engine="premium")}
+    ends, lost = Ends(), []
+    loop = DeviceLoop(engines, Policy(Rules()), listener=ends, canaries=canaries, canary_ms=1e9)
+
+    def run() -> None:
+        try:
+            loop.run()
+        except DeviceLost as error:
+            lost.append(error.failure.code)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        eventually(lambda: len(ends.proofs) == 2)
+        canaries["premium"] = fake_task(engine="premium", prompt="nan")
+        for number in range(3):
+            now_ms = monotonic_ms()
+            for engine, kind, prompt in (("live", "live", "fine"), ("premium", "capture", "nan")):
+                job = Job(2 * number + (kind == "live"), engine, kind, engine, (64, 48), now_ms, None, 4)
+                loop.submit(job, fake_task(job.id, engine=engine, prompt=prompt))
+            eventually(lambda number=number: {2 * number, 2 * number + 1} <= ends.ended())
+    finally:
+        loop.stop()
+        thread.join(PATIENCE_S)
+    assert lost == ["not_finite"]

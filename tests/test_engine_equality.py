@@ -129,13 +129,17 @@ def task_of(engine: str, rng: random.Random) -> Task:
 
 
 def run_mixed(engine, tasks: list[Task], rng: random.Random) -> list:
-    """Step random groups of what may share a step until all are done; some begin late."""
+    """Step random groups of what may share a step until all are done; some begin late, and pause while they do."""
     waiting, live, done = list(tasks), [], []
     while waiting or live:
         if waiting and (not live or rng.random() < 0.3):
             live.append(engine.begin(waiting.pop(0)))
         first = rng.choice(live)
-        company = [one for one in live if one.shape == first.shape and one is not first and rng.random() < 0.7]
+        if not first.encoded:
+            engine.encode(first)
+            continue
+        ready = [one for one in live if one.encoded and one.shape == first.shape and one is not first]
+        company = [one for one in ready if rng.random() < 0.7]
         batch = [first, *company]
         rng.shuffle(batch)
         engine.step(batch)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import math
 import os
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.engines.contract import Params, Task
+from models.engines.contract import Params, Task, begin_whole
 from tests.fake_engine import FakeEngine
 from utils.errors import ConfigError, DeviceError, InputError
 
@@ -28,6 +30,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from models.engines import acceleration, inpaint, turbo
+from models.engines.blocks import BlockEncode, blocks_of
 from models.engines.schedule import Schedule
 from models.engines.settings import INPAINT_BUCKETS, TURBO_BUCKETS
 from models.engines.sizes import bucket_for
@@ -72,7 +75,7 @@ def task_for(engine: str, *, hw=(64, 128), number: int = 0, **params) -> Task:
 
 def make(engine, *tasks: Task) -> list[np.ndarray]:
     """All of them, sharing every step."""
-    trajectories = [engine.begin(task) for task in tasks]
+    trajectories = [begin_whole(engine, task) for task in tasks]
     while unfinished := [one for one in trajectories if one.step_index < one.steps_total]:
         engine.step(unfinished)
     for one in trajectories:
@@ -111,9 +114,66 @@ def test_company_changes_nothing(engines, name):
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_what_is_known_of_a_trajectory_is_known_before_it_is_encoded(engines, name):
+    trajectory = engines[name].begin(task_for(name))
+    early = (trajectory.shape, trajectory.steps_total, trajectory.step_index)
+    while not trajectory.encoded:
+        engines[name].encode(trajectory)
+    assert (trajectory.shape, trajectory.steps_total, trajectory.step_index) == early
+
+
+def test_a_capture_is_encoded_in_units_and_may_wait_between_any_two_of_them(engines):
+    engine, task, other = engines["inpaint"], task_for("inpaint"), task_for("inpaint", number=1)
+    expected, units = make(engine, task)[0], 1
+    trajectory = engine.begin(task)
+    while not trajectory.encoded:
+        make(engine, other)
+        engine.encode(trajectory)
+        units += 1
+    assert units == 1 + 2 * 3  # prompt and pixels, then the picture and what is left of it, in three parts each
+    while trajectory.step_index < trajectory.steps_total:
+        engine.step([trajectory])
+    while not engine.decode(trajectory):
+        pass
+    assert np.array_equal(engine.finish(trajectory), expected)
+
+
+def test_a_capture_that_is_dropped_while_it_begins_holds_nothing(engines):
+    """At once, not when rubbish is collected next."""
+    engine, reached = engines["inpaint"], True
+    gc.disable()
+    try:
+        for units in range(7):
+            trajectory = engine.begin(task_for("inpaint"))
+            for _ in range(units):
+                engine.encode(trajectory)
+            tensors = [value for value in vars(trajectory).values() if isinstance(value, torch.Tensor)]
+            held = [weakref.ref(trajectory), *map(weakref.ref, tensors)]
+            reached &= trajectory.encoded == (units == 6)
+            del trajectory, tensors
+            assert [ref() for ref in held] == [None] * len(held)
+    finally:
+        gc.enable()
+    assert reached
+
+
+@pytest.mark.parametrize("name", ["turbo", "inpaint"])
+def test_cut_between_its_blocks_an_autoencoder_computes_the_same(engines, name):
+    vae = engines[name].weights.codec.vae
+    picture = torch.rand(1, 3, 72, 136, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    encoding, blocks, found = BlockEncode(picture, blocks_of(vae)), 0, None
+    with torch.no_grad():
+        while found is None:
+            found, blocks = encoding.advance(), blocks + 1
+        encoded = vae.encode(picture)
+    assert blocks == (3 if name == "inpaint" else 1)
+    assert torch.equal(found, encoded.latent_dist.parameters if name == "inpaint" else encoded.latents)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_steps_are_counted_one_call_each(engines, name):
     engine, calls = engines[name], 0
-    trajectory = engine.begin(task_for(name))
+    trajectory = begin_whole(engine, task_for(name))
     assert trajectory.step_index == 0
     while trajectory.step_index < trajectory.steps_total:
         engine.step([trajectory])
@@ -125,7 +185,7 @@ def test_steps_are_counted_one_call_each(engines, name):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_cut_short_is_as_if_fewer_steps_had_been_asked_for(engines, name, steps):
     engine = engines[name]
-    trajectory = engine.begin(task_for(name, guidance=0.0))
+    trajectory = begin_whole(engine, task_for(name, guidance=0.0))
     engine.cut_short(trajectory, steps=steps)
     assert trajectory.steps_total == steps
     while trajectory.step_index < trajectory.steps_total:
@@ -217,14 +277,14 @@ def test_what_cannot_be_used_is_left_out_and_said(engines, name):
     plain = task_for(name, reference_scale=0.5)
     asked = replace(plain, controls={"pose": plain.image}, reference=plain.image)
     engines[name].check(asked)
-    trajectory = engines[name].begin(asked)
+    trajectory = begin_whole(engines[name], asked)
     assert trajectory.notices == ["control_unavailable", "reference_unavailable"]
     assert np.array_equal(make(engines[name], asked)[0], make(engines[name], plain)[0])
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_trajectory_under_way_cannot_be_cut_short(engines, name):
-    trajectory = engines[name].begin(task_for(name))
+    trajectory = begin_whole(engines[name], task_for(name))
     engines[name].step([trajectory])
     with pytest.raises(ValueError, match="under way"):
         engines[name].cut_short(trajectory, steps=1)
@@ -232,7 +292,7 @@ def test_a_trajectory_under_way_cannot_be_cut_short(engines, name):
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_trajectory_cannot_be_made_longer(engines, name):
-    trajectory = engines[name].begin(task_for(name, guidance=0.0))
+    trajectory = begin_whole(engines[name], task_for(name, guidance=0.0))
     engines[name].cut_short(trajectory, steps=9)
     assert trajectory.steps_total == 3
 
@@ -240,7 +300,7 @@ def test_a_trajectory_cannot_be_made_longer(engines, name):
 @pytest.mark.parametrize(("granted", "levels"), [(5, 3), (4, 2), (2, 1), (1, 1)])
 def test_guided_steps_are_cut_evaluation_by_evaluation(engines, granted, levels):
     engine, calls = engines["inpaint"], 0
-    trajectory = engine.begin(task_for("inpaint"))
+    trajectory = begin_whole(engine, task_for("inpaint"))
     engine.cut_short(trajectory, steps=granted)
     assert trajectory.schedule.steps == levels
     while trajectory.step_index < trajectory.steps_total:
@@ -248,7 +308,7 @@ def test_guided_steps_are_cut_evaluation_by_evaluation(engines, granted, levels)
         calls += 1
     assert calls == granted
     if granted == 2:
-        same = engine.begin(task_for("inpaint", steps=1))
+        same = begin_whole(engine, task_for("inpaint", steps=1))
         engine.step([same])
         engine.step([same])
         assert torch.equal(trajectory.latents, same.latents)
@@ -257,7 +317,7 @@ def test_guided_steps_are_cut_evaluation_by_evaluation(engines, granted, levels)
 @pytest.mark.parametrize("name", REAL)
 def test_a_finished_trajectory_holds_no_tensors(engines, name):
     engine = engines[name]
-    trajectory = engine.begin(task_for(name))
+    trajectory = begin_whole(engine, task_for(name))
     while trajectory.step_index < trajectory.steps_total:
         engine.step([trajectory])
     while not engine.decode(trajectory):
@@ -273,7 +333,7 @@ def test_a_finished_trajectory_holds_no_tensors(engines, name):
 
 def ready(engine, task: Task):
     """A trajectory that is decoded and not finished."""
-    trajectory = engine.begin(task)
+    trajectory = begin_whole(engine, task)
     while trajectory.step_index < trajectory.steps_total:
         engine.step([trajectory])
     while not engine.decode(trajectory):
@@ -339,8 +399,9 @@ def test_every_strength_takes_exactly_the_steps_that_were_asked_for(steps, stren
     assert told == sorted(set(told), reverse=True)
     assert told[-1] >= 0
     if spacing == "trailing":  # leading leaves out the highest levels
-        # One division of the levels is as near as a whole number of steps can come to the strength.
-        assert abs(told[0] / 1000 - strength) <= strength / steps + 0.002
+        # One division of the levels is as near as a whole number of steps can come to the strength; up to two numbers
+        # of levels in a row cannot be had, see Schedule, and cost another each.
+        assert abs(told[0] / 1000 - strength) <= 3 * strength / steps + 0.002
 
 
 def test_buckets_keep_proportions_and_cover_what_cameras_and_phones_send():
@@ -384,7 +445,7 @@ def test_tiles_of_a_decoder_that_only_looks_at_single_latents_add_up_to_the_whol
 def test_a_large_picture_is_decoded_one_tile_a_call_and_seams_do_not_show(settings):
     engine = inpaint.load(replace(settings, decode_tile_px=80, decode_overlap_px=32, controlnets={}))
     whole = inpaint.load(replace(settings, controlnets={}))
-    trajectory = engine.begin(task_for("inpaint", hw=(128, 64), steps=1))
+    trajectory = begin_whole(engine, task_for("inpaint", hw=(128, 64), steps=1))
     latents, calls, sizes = trajectory.latents, 0, []
     decode = engine.weights.codec.decode
     engine.weights.codec.decode = lambda tile: sizes.append(tuple(tile.shape[-2:])) or decode(tile)
@@ -422,7 +483,7 @@ def test_compiled_engines_make_the_same_picture_and_never_compile_while_serving(
         assert np.abs(one.astype(int) - other).max() <= 1
 
     engine.buckets = ((64, 128),)
-    unprepared = engine.begin(task_for("turbo"))
+    unprepared = begin_whole(engine, task_for("turbo"))
     with pytest.raises(DeviceError) as caught:
         engine.step([unprepared])
     assert caught.value.code == "shape_not_warmed"
@@ -504,7 +565,7 @@ def test_half_precision_makes_about_the_same_picture(on_gpu, engines, name):
 @pytest.mark.gpu
 def test_a_unit_of_work_is_over_when_the_device_is_done(on_gpu):
     engine = turbo.load(on_gpu)
-    trajectory = engine.begin(task_for("turbo"))
+    trajectory = begin_whole(engine, task_for("turbo"))
     assert torch.cuda.current_stream().query()
     engine.step([trajectory])
     assert torch.cuda.current_stream().query()

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench.first_come import FirstCome
 from models.device_loop import DeviceLoop, Picture
 from models.device_messages import monotonic_ms
 from models.scheduler import Policy
-from models.scheduler_jobs import Admit, Drop, Job, Outcome, Rules, Unit
+from models.scheduler_jobs import Job, Rules
 from tests.fake_engine import FakeEngine, fake_task
 from tests.serving import PATIENCE_S, eventually
 
@@ -23,35 +23,6 @@ KEYFRAME = {"name": "live", "begin_ms": 2.0, "step_ms": 4.0, "extra_ms": 0.4, "d
 CAPTURE = {"name": "premium", "begin_ms": 12.0, "step_ms": 12.0, "decode_ms": 10.0, "tiles": 4, "max_batch": 1}
 CAPTURE_STEPS = 50  # evaluations
 KIOSKS, PERIOD_S = 4, 0.2
-
-
-class FirstCome:
-    """A policy for comparison: jobs in the order in which they came, each from beginning to end."""
-
-    def __init__(self) -> None:
-        self._jobs: deque[Job] = deque()
-
-    def admit(self, job: Job, now_ms: float) -> Admit:
-        self._jobs.append(job)
-        return Admit(job.steps_asked)
-
-    def next(self, now_ms: float) -> Unit | None:
-        if not self._jobs:
-            return None
-        job = self._jobs[0]
-        return Unit(job.phase, job.engine, (job.id,), {}, now_ms, 0.0)
-
-    def done(self, unit: Unit, took_ms: float, outcome: Outcome) -> None:
-        if outcome.result == "last":
-            self._jobs.popleft()
-        else:
-            self._jobs[0].advance(outcome)
-
-    def cancel(self, job_id: int) -> None:
-        raise AssertionError("nobody cancels here")
-
-    def drain(self) -> list[Drop]:
-        return []
 
 
 @dataclass
@@ -131,7 +102,7 @@ def test_captures_without_end_hardly_touch_keyframes_and_would_ruin_them_first_c
         rules = Rules(batch={"live": 4})
         without = Shop(Policy(rules)).p95_ms(captures=False)
         beside = Shop(Policy(rules)).p95_ms(captures=True)
-        in_turn = Shop(FirstCome()).p95_ms(captures=True, frames=20)
+        in_turn = Shop(FirstCome(Rules())).p95_ms(captures=True, frames=20)
         print(f"keyframe p95: {without:.0f} ms alone, {beside:.0f} ms beside captures, {in_turn:.0f} ms in turn")
         if beside <= 1.5 * without and in_turn >= 5 * without:
             return

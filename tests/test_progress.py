@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from urllib.request import urlopen
 
 import pytest
 
@@ -79,6 +80,27 @@ def test_a_capture_that_fails_ends_in_its_problem(served: Running, fitting: Fake
         "error",
         {"code": "engine_restarting", "message": "the device is coming back", "hint": None, "retryable": True},
     )
+
+
+def test_a_bug_ends_in_a_problem_as_well_and_is_counted(
+    served: Running, fitting: FakeFitting, caplog: pytest.LogCaptureFixture
+) -> None:
+    fitting.broken = ZeroDivisionError("a fake bug")
+    name, told = events_of(served)[-1]
+    assert (name, told["code"], told["retryable"]) == ("error", "internal", True)
+    assert "fake bug" not in told["message"]
+    assert "a fake bug" in caplog.text
+    fitting.broken = DeviceError("engine_restarting", "the device is coming back")
+    events_of(served)
+    with urlopen(served.url("/metrics"), timeout=PATIENCE_S) as answer:
+        counted = answer.read().decode()
+    for code in ("internal", "engine_restarting"):
+        assert f'lucy_errors_total{{channel="http",code="{code}"}} 1.0' in counted
+
+
+def test_the_end_is_told_as_soon_as_it_is_there(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.http.progress._LOOK_S", 60 * PATIENCE_S)
+    assert [name for name, _ in events_of(served)] == ["queued", "done"]
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/json", "image/jpeg"])

@@ -49,6 +49,29 @@ def test_a_keyframe_waits_for_one_unit_of_a_capture_at_most(device):
     assert device.ready[capture] > device.ready[job]
 
 
+@pytest.mark.parametrize("into_ms", [1.0, 7.0, 22.0], ids=["begin", "encode", "last encode"])
+def test_a_keyframe_waits_for_one_unit_of_a_capture_that_only_begins_and_that_goes_on_where_it_was(device, into_ms):
+    capture = device.capture()
+    device.run(device.now_ms + into_ms)
+    assert device.under_way.phase in ("begin", "encode")
+    came_ms = device.now_ms
+    job = device.live()
+    device.run()
+    assert device.units_of(job)[0].began_ms - came_ms < 15.0
+    between = [unit for unit, _ in device.units if came_ms < unit.began_ms < device.ready[job]]
+    assert all(job in unit.jobs for unit in between)
+    assert device.phases(capture) == ["begin", "encode", "encode", *["step"] * 25, *["decode"] * 4]
+
+
+def test_what_beginning_takes_is_learnt_as_a_whole_and_by_its_parts():
+    costs = Costs()
+    device = FakeDevice(Policy(RULES, costs=costs))
+    device.capture()
+    device.run()
+    assert costs.of("begin", "inpaint", "tall") == pytest.approx(35.0)
+    assert 5.0 < costs.of("part", "inpaint", "tall") < 20.0
+
+
 def test_the_earlier_deadline_goes_first(device):
     later = device.live(session="a", within_ms=300)
     sooner = device.live(session="b", within_ms=100)
@@ -315,7 +338,7 @@ def test_a_job_that_never_has_memory_fails(device):
     job = device.capture()
     device.run()
     assert device.drops == {job: "failed"}
-    assert device.phases(job) == ["begin", "step"] * 2
+    assert device.phases(job) == ["begin", "encode", "encode", "step"] * 2
 
 
 def test_a_failure_ends_the_job(device):

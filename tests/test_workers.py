@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
+from server.services import capture_threads, live_threads
 from server.workers import Pool
-from tests.serving import PATIENCE_S
+from tests.fakes import FakeFitting
+from tests.serving import PATIENCE_S, settings_for_tests
 from utils.errors import CapacityError, DeviceError
 
 
@@ -126,3 +128,11 @@ async def test_errors_of_a_call_come_through():
     with pytest.raises(ZeroDivisionError):
         await pool.run(lambda: 1 // 0, timeout_s=PATIENCE_S)
     pool.close()
+
+
+@pytest.mark.parametrize(("engine", "live", "captures"), [("compositor", 4, 1), ("inpaint+turbo", 24, 3)])
+def test_more_is_under_way_at_once_where_threads_wait_for_a_device(engine, live, captures):
+    fitting = FakeFitting()
+    fitting.readiness = lambda: {"engine": {"name": engine}}
+    settings = settings_for_tests()
+    assert (live_threads(settings, fitting), capture_threads(settings, fitting)) == (live, captures)

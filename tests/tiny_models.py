@@ -55,6 +55,19 @@ def settings(folder: Path) -> EngineSettings:
     )
 
 
+def server_settings(folder: Path) -> dict[str, str]:
+    """The environment of a server with both engines, on one thread of the processor."""
+    return {
+        "ENGINES": "turbo,inpaint",
+        "DEVICE": "cpu",
+        "TURBO_MODEL": str(turbo(folder / "turbo")),
+        "TAESD_MODEL": str(taesd(folder / "taesd")),
+        "INPAINT_MODEL": str(inpainting(folder / "inpaint")),
+        "VAE_MODEL": "",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
 def turbo(folder: Path) -> Path:
     """A folder like SDXL-Turbo's: a UNet of 4 channels, Euler ancestral with trailing spacing."""
     scheduler = EulerAncestralDiscreteScheduler(**_betas(), timestep_spacing="trailing", steps_offset=1)

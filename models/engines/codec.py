@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+from models.engines.blocks import BlockEncode, blocks_of
 
 FACTOR = 8
 """Pixels per latent, each way."""
@@ -20,6 +23,7 @@ class Codec:
 
     def __init__(self, vae: Any, *, device: torch.device, latent_dtype: torch.dtype) -> None:
         self.vae = vae
+        self._blocks = blocks_of(vae)
         self._device = device
         self._latent_dtype = latent_dtype
 
@@ -33,11 +37,17 @@ class Codec:
         """Whether a second try in higher precision can help."""
         return self.vae.dtype != torch.float32
 
+    def encoding(self, picture: torch.Tensor) -> BlockEncode:
+        """A float (1, 3, H, W) picture in [-1, 1], about to be encoded."""
+        return BlockEncode(picture.to(self.vae.dtype), self._blocks)
+
     @torch.no_grad()
-    def encode(self, picture: torch.Tensor, *, draw: torch.Generator) -> torch.Tensor:
-        """(1, 4, h, w) latents of a float (1, 3, H, W) picture in [-1, 1]."""
-        encoded = self.vae.encode(picture.to(self.vae.dtype))
-        latents = encoded.latent_dist.sample(draw) if self.draws else encoded.latents
+    def encode(self, encoding: BlockEncode, *, draw: torch.Generator) -> torch.Tensor | None:
+        """Run the next block; the (1, 4, h, w) latents, once that was the last."""
+        found = encoding.advance()
+        if found is None:
+            return None
+        latents = DiagonalGaussianDistribution(found).sample(draw) if self.draws else found
         return latents.to(self._latent_dtype) * self.vae.config.scaling_factor
 
     @torch.no_grad()

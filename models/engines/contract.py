@@ -6,7 +6,8 @@ A *task* is what is asked for. An engine turns it into a *trajectory*, which hol
 its latents, its own noise scheduler, its step. The device loop decides what comes next and calls, always from the one
 thread that owns the device:
 
-    begin(task)          encode the picture, the mask, the prompt          one unit of work
+    begin(task)          a trajectory, with a first part of what it needs    one unit of work
+    encode(t)            another part: prompt, maps, picture into latents     one unit of work, until it is encoded
     step([t1, t2, ...])  one UNet evaluation for all, each at its own step    one unit of work
     decode(t)            one tile of the picture                              one unit of work, until it says done
     finish(t)            the picture, checked; frees what the trajectory held
@@ -66,6 +67,8 @@ class Trajectory(Protocol):
     task: Task
     shape: Hashable
     """Trajectories of one engine and one shape may share a step."""
+    encoded: bool
+    """Whether it can make its steps; until then `encode` is called. What is above and below is known from the start."""
     step_index: int
     """UNet evaluations done."""
     steps_total: int
@@ -92,7 +95,10 @@ class Engine(Protocol):
         """Run every shape once; `report` is told what is done and the share of it in [0, 1]."""
 
     def begin(self, task: Task) -> Any:
-        """Encode; returns the trajectory at step 0."""
+        """The trajectory at step 0, encoded as far as one unit goes."""
+
+    def encode(self, trajectory: Any) -> None:
+        """One unit further, for a trajectory that is not `encoded`."""
 
     def cut_short(self, trajectory: Any, *, steps: int) -> None:
         """Lower steps_total to `steps` for a trajectory that has not made a step yet; it is never raised."""
@@ -116,3 +122,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give the memory back."""
+
+
+def is_guided(params: Params) -> bool:
+    """Whether the UNet runs twice per step."""
+    return params.guidance > 1.0
+
+
+def begin_whole(engine: Engine, task: Task) -> Any:
+    """A trajectory that can make its steps at once: for who has the device to themselves."""
+    trajectory = engine.begin(task)
+    while not trajectory.encoded:
+        engine.encode(trajectory)
+    return trajectory

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import torch
 
+from models.engines.beginning import Part
 from models.engines.checking import Limits
+from models.engines.contract import Task
 from models.engines.loading import load_weights
 from models.engines.sdxl import SdxlEngine
 from models.engines.settings import EngineSettings
@@ -21,12 +23,10 @@ class InpaintEngine(SdxlEngine):
     name = "inpaint"
     limits = Limits(max_steps=100)
 
-    def _encode(self, trajectory: Trajectory, picture: torch.Tensor, mask: torch.Tensor) -> None:
-        codec = self.weights.codec
-        if trajectory.task.params.strength < 1.0:
-            trajectory.frame = codec.encode(picture, draw=trajectory.draw)
-        trajectory.noise = self._noise(trajectory)
-        trajectory.masked_frame = codec.encode(picture * (1.0 - mask), draw=trajectory.draw)
+    def _encodings(self, task: Task) -> list[Part]:
+        beginning = self.beginning
+        frame = [beginning.encode_frame] if task.params.strength < 1.0 else []
+        return [*frame, beginning.encode_masked_frame]
 
     def _extra(self, trajectory: Trajectory) -> torch.Tensor:
         return torch.cat([trajectory.mask, trajectory.masked_frame], dim=1)

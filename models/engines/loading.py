@@ -25,8 +25,8 @@ from models.engines.adapter import Adapter
 from models.engines.codec import FACTOR, Codec
 from models.engines.denoise import Denoiser
 from models.engines.prompts import Prompts
-from models.engines.sdxl import Weights
 from models.engines.settings import EngineSettings
+from models.engines.weights import Weights
 from utils.errors import ConfigError
 
 log = logging.getLogger(__name__)

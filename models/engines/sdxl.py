@@ -9,43 +9,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from diffusers.utils.torch_utils import randn_tensor
 
-from models.engines.adapter import Adapter
+from models.engines.beginning import Beginning, Part
 from models.engines.checking import Limits, check_task
-from models.engines.codec import FACTOR, Codec
-from models.engines.contract import Task
-from models.engines.denoise import Denoiser, Row
+from models.engines.codec import FACTOR
+from models.engines.contract import Task, is_guided
+from models.engines.denoise import Row
 from models.engines.paste import fault, paste
-from models.engines.prompts import Prompts
 from models.engines.schedule import Schedule
 from models.engines.settings import EngineSettings
-from models.engines.sizes import Hw, bucket_for
+from models.engines.sizes import bucket_for
 from models.engines.tiles import TiledDecode
 from models.engines.trajectory import Shape, Trajectory
 from models.engines.warming import make_all, warm_up_tasks
+from models.engines.weights import Weights
 from utils.errors import DeviceError
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Everything an engine is made of, loaded and on its device."""
-
-    denoiser: Denoiser
-    codec: Codec
-    prompts: Prompts
-    scheduler: Any
-    """A diffusers scheduler; every trajectory gets a copy."""
-    device: torch.device
-    dtype: torch.dtype
-    """Of the UNet and of the latents."""
-    adapter: Adapter | None = None
 
 
 class SdxlEngine(ABC):
@@ -56,6 +37,7 @@ class SdxlEngine(ABC):
 
     def __init__(self, weights: Weights, settings: EngineSettings) -> None:
         self.weights = weights
+        self.beginning = Beginning(weights)
         self.buckets = getattr(settings, f"{self.name}_buckets")
         self.batches = getattr(settings, f"{self.name}_batches")
         self.max_batch = max(self.batches)
@@ -68,8 +50,8 @@ class SdxlEngine(ABC):
     # What the two engines differ in.
 
     @abstractmethod
-    def _encode(self, trajectory: Trajectory, picture: torch.Tensor, mask: torch.Tensor) -> None:
-        """Fill in `frame`, `noise` and what else the engine needs, drawing in the order of the pipelines."""
+    def _encodings(self, task: Task) -> list[Part]:
+        """What fills in `frame`, `noise` and what else the engine needs, drawing in the order of the pipelines."""
 
     def _extra(self, trajectory: Trajectory) -> torch.Tensor | None:
         """What the UNet sees besides the latents."""
@@ -81,60 +63,37 @@ class SdxlEngine(ABC):
 
     # The way of a trajectory.
 
-    @torch.no_grad()
     def begin(self, task: Task) -> Trajectory:
         hw = bucket_for(task.image.shape[:2], buckets=self.buckets)
         like = {"device": self.weights.device, "dtype": self.weights.dtype}
+        turns = 2 if is_guided(task.params) else 1
         trajectory = Trajectory(
             task=task,
             shape=Shape(hw),
             draw=torch.Generator().manual_seed(task.params.seed & (2**63 - 1)),
-            words=self._words(task),
+            turns=turns,
+            steps_total=task.params.steps * turns,
             sizes=torch.tensor([[*hw, 0, 0, *hw]], **like),
             control_scale=torch.full((1, 1, 1, 1), task.params.control_scale, **like),
         )
-        self._take_in_maps(trajectory)
-        self._take_in_reference(trajectory)
-        codec = self.weights.codec
-        mask = codec.hard_mask(task.mask, hw)
-        trajectory.mask = F.interpolate(mask, size=self._latent_hw(hw)).to(self.weights.dtype)
-        self._encode(trajectory, codec.picture(task.image, hw), mask)
-        self._plan(trajectory, evaluations=task.params.steps * len(trajectory.words))
-        self._wait()
+        self.beginning.prepare(trajectory, encodings=self._encodings(task))
+        self.encode(trajectory)
         return trajectory
 
-    def _words(self, task: Task) -> tuple:
-        prompts = self.weights.prompts
-        words = prompts.read(task.prompt)
-        return (prompts.read_negative(task.negative_prompt), words) if task.params.guidance > 1.0 else (words,)
-
-    def _take_in_maps(self, trajectory: Trajectory) -> None:
-        """Control maps, or a note that they cannot be used."""
-        task, weights = trajectory.task, self.weights
-        if not task.controls or task.params.control_scale == 0.0:
-            return
-        known = sorted(kind for kind in task.controls if kind in weights.denoiser.controlnets)
-        if len(known) < len(task.controls):
-            trajectory.notices.append("control_unavailable")
-        maps = {kind: weights.codec.unit(task.controls[kind], trajectory.shape.hw) for kind in known}
-        trajectory.maps = {kind: seen.to(weights.dtype) for kind, seen in maps.items()}
-        trajectory.shape = trajectory.shape._replace(controls=tuple(known))
-
-    def _take_in_reference(self, trajectory: Trajectory) -> None:
-        """The reference, or a note that it cannot be used. A UNet with an adapter is told something in any case."""
-        task, adapter = trajectory.task, self.weights.adapter
-        asked = task.reference is not None and task.params.reference_scale > 0.0
-        if asked and adapter is None:
-            trajectory.notices.append("reference_unavailable")
-        if adapter is not None:
-            trajectory.reference = adapter.look(task.reference if asked else None)[-len(trajectory.words) :]
-            trajectory.shape = trajectory.shape._replace(reference_scale=asked * task.params.reference_scale)
+    @torch.no_grad()
+    def encode(self, trajectory: Trajectory) -> None:
+        if trajectory.todo[0](trajectory):
+            trajectory.todo.popleft()
+        if trajectory.encoded:
+            trajectory.pixels = trajectory.hole = None
+            self._plan(trajectory, evaluations=trajectory.steps_total)
+        self._wait()
 
     def _plan(self, trajectory: Trajectory, *, evaluations: int) -> None:
         """Lay out the levels that so many evaluations pass, and noise the latents for the first of them."""
         trajectory.schedule = Schedule(
             self.weights.scheduler,
-            steps=-(-evaluations // len(trajectory.words)),
+            steps=-(-evaluations // trajectory.turns),
             strength=trajectory.task.params.strength,
             device=self.weights.device,
         )
@@ -176,7 +135,7 @@ class SdxlEngine(ABC):
 
     def _advance(self, trajectory: Trajectory, predicted: torch.Tensor) -> None:
         """One evaluation further; with guidance, the first of two is kept for the second."""
-        if trajectory.turn < len(trajectory.words) - 1:
+        if trajectory.turn < trajectory.turns - 1:
             trajectory.unguided = predicted
         else:
             if trajectory.unguided is not None:
@@ -217,7 +176,7 @@ class SdxlEngine(ABC):
         return made
 
     def close(self) -> None:
-        self.weights = None
+        self.weights = self.beginning = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -231,14 +190,6 @@ class SdxlEngine(ABC):
         """A unit of work is over when the device has done it: only then is its time known, and another's turn."""
         if self.weights.device.type == "cuda":
             torch.cuda.synchronize(self.weights.device)
-
-    def _latent_hw(self, hw: Hw) -> Hw:
-        return hw[0] // FACTOR, hw[1] // FACTOR
-
-    def _noise(self, trajectory: Trajectory) -> torch.Tensor:
-        weights = self.weights
-        shape = (1, 4, *self._latent_hw(trajectory.shape.hw))
-        return randn_tensor(shape, generator=trajectory.draw, device=weights.device, dtype=weights.dtype)
 
 
 _FAULTS = {

@@ -5,11 +5,14 @@ Owns its state and nothing that is shared; must not know the models. Made by Sdx
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 
+from models.engines.blocks import BlockEncode
 from models.engines.contract import Task
 from models.engines.prompts import Words
 from models.engines.schedule import Schedule
@@ -34,14 +37,25 @@ class Trajectory:
     shape: Shape
     draw: torch.Generator
     """On the CPU, so that a seed means the same picture on every device."""
-    words: tuple[Words, ...]
-    """The prompt; before it, with guidance, the negative prompt."""
+    turns: int = 1
+    """Evaluations per level: with guidance two."""
+    todo: deque[Callable[[Trajectory], bool]] = field(default_factory=deque)
+    """What comes before the first step, each called once per unit of work until it says that it is over. None of them
+    may hold on to the trajectory: one that is dropped gives its memory back at once."""
     notices: list[str] = field(default_factory=list)
 
     sizes: torch.Tensor | None = None
     """(1, 6): the size that the picture is said to have had, its crop, its target."""
     control_scale: torch.Tensor | None = None
     """(1, 1, 1, 1)"""
+    words: tuple[Words, ...] = ()
+    """The prompt; before it, with guidance, the negative prompt."""
+    pixels: torch.Tensor | None = None
+    """float32 (1, 3, H, W) in [-1, 1]: the task's picture, until it is encoded."""
+    hole: torch.Tensor | None = None
+    """float32 (1, 1, H, W): 1 where `pixels` is made anew."""
+    encoding: BlockEncode | None = None
+    """What is on its way into latents."""
 
     step_index: int = 0
     steps_total: int = 0
@@ -65,19 +79,24 @@ class Trajectory:
     """float32 (1, 3, H, W) in [-1, 1]."""
 
     @property
+    def encoded(self) -> bool:
+        return not self.todo
+
+    @property
     def step(self) -> int:
         """Which level of the schedule is under way."""
-        return self.step_index // len(self.words)
+        return self.step_index // self.turns
 
     @property
     def turn(self) -> int:
         """Which entry of `words` is next to be evaluated. An odd one out at the end goes without guidance."""
-        alone = self.step_index == self.steps_total - 1 and self.step_index % len(self.words) == 0
-        return len(self.words) - 1 if alone else self.step_index % len(self.words)
+        alone = self.step_index == self.steps_total - 1 and self.step_index % self.turns == 0
+        return self.turns - 1 if alone else self.step_index % self.turns
 
     def release(self) -> None:
         """Let go of what lies on the device, whoever may still hold the trajectory."""
         for name, value in list(vars(self).items()):
-            if isinstance(value, (torch.Tensor, Schedule, TiledDecode)):
+            if isinstance(value, (torch.Tensor, Schedule, BlockEncode, TiledDecode)):
                 setattr(self, name, None)
         self.words, self.reference, self.maps = (), (), {}
+        self.todo.clear()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import torch
 
+from models.engines.beginning import Part
 from models.engines.checking import Limits
+from models.engines.contract import Task
 from models.engines.loading import load_weights
 from models.engines.sdxl import SdxlEngine
 from models.engines.settings import EngineSettings
@@ -20,12 +22,21 @@ class TurboEngine(SdxlEngine):
     name = "turbo"
     limits = Limits(max_steps=50)
 
-    def _encode(self, trajectory: Trajectory, picture: torch.Tensor, mask: torch.Tensor) -> None:
-        codec = self.weights.codec
-        trajectory.frame = codec.encode(picture, draw=trajectory.draw)
-        trajectory.noise = self._noise(trajectory)
-        if codec.draws:
-            self._noise(trajectory)  # the pipeline draws for a masked frame that this UNet never sees
+    def begin(self, task: Task) -> Trajectory:
+        """In one unit: all of it takes less than a step."""
+        trajectory = super().begin(task)
+        while not trajectory.encoded:
+            self.encode(trajectory)
+        return trajectory
+
+    def _encodings(self, task: Task) -> list[Part]:
+        return [self.beginning.encode_frame, self._draw_noise]
+
+    def _draw_noise(self, trajectory: Trajectory) -> bool:
+        trajectory.noise = self.beginning.noise(trajectory)
+        if self.weights.codec.draws:
+            self.beginning.noise(trajectory)  # the pipeline draws for a masked frame that this UNet never sees
+        return True
 
     def _settle(self, trajectory: Trajectory, latents: torch.Tensor) -> torch.Tensor:
         kept = trajectory.schedule.noised(trajectory.frame, trajectory.noise, trajectory.step)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engines.contract import Params, Task
+from models.engines.contract import Params, Task, begin_whole
 from models.engines.paste import paste
 
 _STEPS = 3
@@ -31,7 +31,7 @@ def warm_up_tasks(engine: Any) -> Iterator[tuple[str, list[Task]]]:
 
 def make_all(engine: Any, tasks: Sequence[Task]) -> None:
     """Make them together; what comes of it is not looked at."""
-    trajectories = [engine.begin(task) for task in tasks]
+    trajectories = [begin_whole(engine, task) for task in tasks]
     for _ in range(_STEPS):
         engine.step(trajectories)
     for trajectory in trajectories:

@@ -1,57 +1,54 @@
-"""A capture on its way: told of step by step, called off when nobody waits for it.
+"""Work on its way: told of while it goes on, called off when nobody waits for it.
 
-Owns the capture's thread call, its events and its cancelling; must not know what a capture is made of.
+Owns the events and the cancelling; must not know what the work is.
 
-Events of `text/event-stream`: `queued {}`, `step {"step": k, "of": n}`, then `done` with the answer or `error` with the
-problem's code, message, hint and whether to try again.
+Events of `text/event-stream`: `queued {}`, whatever the work tells of itself, then `done` with the answer or `error`
+with the problem's code, message, hint and whether to try again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import CancelledError
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from models.fitting import FitRequest, Fitted
-from server.services import Services
-from utils.errors import CapacityError, LucyError
+from server.failures import internal_error
+from server.patience import within
+from utils.errors import LucyError
 
 _LOOK_S = 0.25  # between two looks at whether the client is still there
 _QUIET_S = 10.0  # a comment is sent this often, lest a proxy take a long step for a dead connection
-_MOST_EVENTS = 256  # that wait for a slow client; steps in between are left out
+_MOST_EVENTS = 256  # that wait for a slow client; the oldest are left out
+
+Result = TypeVar("Result")
+logger = logging.getLogger("lucy.http")
 
 
-class CaptureWork:
-    """One capture. Started once, by `run_for` or by `stream_events`."""
+class Work(ABC, Generic[Result]):
+    """One piece of work. Made in the event loop; started once, by `run_for` or by `stream_events`."""
 
-    def __init__(self, services: Services, fit: FitRequest) -> None:
-        self._services = services
-        self._fit = fit
-        self._cancel = threading.Event()
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        """Set when nobody waits for the result any more."""
         self._loop = asyncio.get_running_loop()
-        self.steps: asyncio.Queue[tuple[int, int]] = asyncio.Queue(_MOST_EVENTS)
+        self.told: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MOST_EVENTS)
+        """Events, by name and content, that were not passed on yet."""
+        self.news = asyncio.Event()
+        """Set with every event."""
 
-    async def run(self) -> Fitted:
-        """Wait for a thread and make the picture.
+    @abstractmethod
+    async def run(self) -> Result:
+        """Do it. Raises LucyError."""
 
-        Raises:
-            LucyError: whatever the fitting raises; busy, timeout.
-        """
-        services = self._services
-        try:
-            fitted = await services.workers.captures.run(self._capture, timeout_s=services.settings.capture_timeout_s)
-        except CancelledError:
-            raise CapacityError("cancelled", "the capture was called off") from None
-        services.metrics.picture(fitted.stage, fitted.timings_ms, kind="capture")
-        services.metrics.judge(fitted.quality, kind="capture")
-        return fitted
-
-    async def run_for(self, request: Request) -> Fitted:
+    async def run_for(self, request: Request) -> Result:
         """`run`, called off when the client goes away."""
         work = asyncio.ensure_future(self.run())
         try:
@@ -65,18 +62,16 @@ class CaptureWork:
             self.call_off()
 
     def call_off(self) -> None:
-        """Have the engine stop at its next step. Harmless when it is done."""
-        self._cancel.set()
+        """Have it stop as soon as it can. Harmless when it is done."""
+        self.cancel.set()
 
-    def _capture(self) -> Fitted:
-        return self._services.fitting.capture(self._fit, on_progress=self._tell, cancel=self._cancel)
+    def tell(self, name: str, **content: Any) -> None:
+        """Have the client told, if it asked to be. Any thread."""
+        self._loop.call_soon_threadsafe(self._put, name, content)
 
-    def _tell(self, done: int, total: int) -> None:
-        self._loop.call_soon_threadsafe(self._put, done, total)
-
-    def _put(self, done: int, total: int) -> None:
-        if not self.steps.full():
-            self.steps.put_nowait((done, total))
+    def _put(self, name: str, content: dict[str, Any]) -> None:
+        self.told.append((name, content))
+        self.news.set()
 
 
 def wants_events(accept: str) -> bool:
@@ -84,21 +79,24 @@ def wants_events(accept: str) -> bool:
     return any(part.split(";")[0].strip().lower() == "text/event-stream" for part in accept.split(","))
 
 
-def stream_events(request: Request, work: CaptureWork, *, answer: Callable[[Fitted], bytes]) -> StreamingResponse:
-    """The capture as events. `answer` makes the JSON of the last one; it is called in a thread."""
+def stream_events(
+    request: Request, work: Work[Result], *, answer: Callable[[Result], bytes]
+) -> StreamingResponse:
+    """The work as events. `answer` makes the JSON of the last one; it is called in a thread."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"}
     return StreamingResponse(_events(request, work, answer), media_type="text/event-stream", headers=headers)
 
 
-async def _events(request: Request, work: CaptureWork, answer: Callable[[Fitted], bytes]) -> AsyncIterator[bytes]:
+async def _events(request: Request, work: Work[Result], answer: Callable[[Result], bytes]) -> AsyncIterator[bytes]:
     running = asyncio.ensure_future(work.run())
+    running.add_done_callback(lambda _: work.news.set())
     try:
         yield _event("queued", b"{}")
         silent_s = 0.0
         while not running.done():
             try:
-                step, of = await asyncio.wait_for(work.steps.get(), _LOOK_S)
-            except (TimeoutError, asyncio.TimeoutError):
+                await within(_LOOK_S, work.news.wait())
+            except TimeoutError:
                 silent_s += _LOOK_S
                 if await request.is_disconnected():
                     return
@@ -106,23 +104,28 @@ async def _events(request: Request, work: CaptureWork, answer: Callable[[Fitted]
                     silent_s = 0.0
                     yield b": still at it\n\n"
                 continue
-            yield _event("step", msgspec.json.encode({"step": step, "of": of}))
-        while not work.steps.empty():
-            step, of = work.steps.get_nowait()
-            yield _event("step", msgspec.json.encode({"step": step, "of": of}))
-        yield await _last(running, answer)
+            work.news.clear()
+            while work.told:
+                name, content = work.told.popleft()
+                silent_s = 0.0
+                yield _event(name, msgspec.json.encode(content))
+        yield await _last(request, running, answer)
     finally:
         work.call_off()
         running.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
-async def _last(running: asyncio.Future[Fitted], answer: Callable[[Fitted], bytes]) -> bytes:
+async def _last(request: Request, running: asyncio.Future[Result], answer: Callable[[Result], bytes]) -> bytes:
     try:
-        fitted = running.result()
+        return _event("done", await asyncio.to_thread(answer, running.result()))
     except LucyError as error:
-        told = {"code": error.code, "message": error.message, "hint": error.hint, "retryable": error.retryable}
-        return _event("error", msgspec.json.encode(told))
-    return _event("done", await asyncio.to_thread(answer, fitted))
+        failed = error
+    except Exception:  # the answer has begun: this is the only way left to say so
+        logger.exception("request %s failed", request.state.request_id)
+        failed = internal_error()
+    request.app.state.services.metrics.errors.labels(failed.code, "http").inc()
+    told = {"code": failed.code, "message": failed.message, "hint": failed.hint, "retryable": failed.retryable}
+    return _event("error", msgspec.json.encode(told))
 
 
 def _event(name: str, data: bytes) -> bytes:
