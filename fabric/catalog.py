@@ -1,212 +1,119 @@
-"""The tailor's book: families of cloth, each in its colours.
+"""The book as a file, data/catalog/catalog.json: what a new installation starts with, and what is sent to another one.
 
-Owns reading data/catalog/catalog.json, looking a cloth up and having it woven once; must not know databases or HTTP.
+Owns reading it, with complaints that name the entry, and writing it; must not know databases or HTTP.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fabric.draft import Draft, draft_from_dict
-from fabric.material import Material
-from fabric.weave import tile_size_mm, weave
-from fabric.yarn import mean_light
-from utils.colour import hex_to_srgb8, linear_to_srgb8, mean_srgb8, srgb8_to_hex
-from utils.errors import ConfigError, InputError, LucyError
-from utils.kept import Kept
+from fabric.book import Catalog, catalog_of
+from fabric.entries import ColourEntry, FamilyEntry, Read, ScanEntry, check_colour, check_family, family_of
+from fabric.scanned import maps_missing
+from utils.errors import ConfigError, LucyError
 
 VERSION = 1
-USES = ("suiting", "shirting", "tie")
-STATUSES = ("active", "inactive")
 
-_FAMILY_KEYS = {"id", "name", "use", "description", "composition", "weight_g_m2", "draft", "colours"}
-_COLOUR_KEYS = {"id", "name", "code", "status", "tags", "composition", "weight_g_m2", "colour", "draft"}
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_LIGHTEST, _HEAVIEST = 30, 900  # g/m2
-_MOST_KEPT = 64  # materials; at 4 px/mm each takes half a megabyte, at 16 px/mm eight
-_CHIP_MM = 10.0  # enough cloth to measure its colour on
-
-
-@dataclass(frozen=True)
-class Fabric:
-    """One cloth in one colour."""
-
-    id: str
-    name: str
-    family: str
-    """Id of its family."""
-    use: str
-    """One of USES."""
-    composition: str
-    weight_g_m2: int
-    mill: str
-    code: str
-    """The mill's number for it."""
-    status: str
-    """One of STATUSES; an inactive cloth is listed but can no longer be ordered."""
-    tags: tuple[str, ...]
-    colour: str
-    """"#rrggbb" as the book states it; `to_public` reports what was woven."""
-    draft: Draft
-
-    @cached_property
-    def mean_hex(self) -> str:
-        """ "#rrggbb" that the cloth melts into from afar, measured on a small piece of it. Weaves on first use."""
-        return srgb8_to_hex(mean_srgb8(weave(self.draft, 2.0, span_mm=_CHIP_MM).albedo))
-
-    def to_public(self) -> dict[str, Any]:
-        """What a client may know, ready for JSON."""
-        yarns = [srgb8_to_hex(linear_to_srgb8(mean_light(yarn))) for _, yarn in self.draft.yarns]
-        width_mm, height_mm = tile_size_mm(self.draft)
-        return {
-            "id": self.id,
-            "name": self.name,
-            "family": self.family,
-            "use": self.use,
-            "composition": self.composition,
-            "weight_g_m2": self.weight_g_m2,
-            "mill": self.mill,
-            "code": self.code,
-            "status": self.status,
-            "tags": list(self.tags),
-            "mean_hex": self.mean_hex,
-            "yarn_colours": yarns,
-            "size_mm": [round(width_mm, 3), round(height_mm, 3)],
-            "roughness": self.draft.roughness,
-            "sheen": self.draft.sheen,
-            "metalness": 0.0,
-        }
+_BOOK_KEYS = {"version", "mill", "families"}
+_FAMILY_KEYS = {
+    *("id", "name", "use", "description", "composition", "weight_g_m2", "status", "draft", "colours"),
+}
+_COLOUR_KEYS = {
+    *("id", "name", "code", "mill", "status", "tags", "composition", "weight_g_m2", "colour", "measured"),
+    *("draft", "scan"),
+}
+_SCAN_KEYS = {"maps", "size_mm", "height_range_mm", "roughness", "metalness", "sheen"}
+_TEXTS = ("id", "name", "code", "mill", "description", "composition", "colour", "measured")
 
 
-@dataclass(frozen=True)
-class Family:
-    """Cloths of one make, as one section of the book."""
-
-    id: str
-    name: str
-    use: str
-    description: str
-    fabrics: tuple[Fabric, ...]
-
-    def to_public(self) -> dict[str, Any]:
-        """What a client may know, ready for JSON."""
-        about = {"id": self.id, "name": self.name, "use": self.use, "description": self.description}
-        return {**about, "fabrics": [fabric.to_public() for fabric in self.fabrics]}
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The whole book, and what has been woven from it lately."""
-
-    families: tuple[Family, ...]
-    _by_id: Mapping[str, Fabric] = field(repr=False)
-    _woven: Kept[tuple[str, float], Material] = field(
-        default_factory=lambda: Kept(most=_MOST_KEPT), repr=False, compare=False
-    )
-
-    def fabrics(self) -> tuple[Fabric, ...]:
-        """Every cloth, active or not, in the order of the book."""
-        return tuple(self._by_id.values())
-
-    def get(self, fabric_id: str) -> Fabric:
-        """The active cloth of that id.
-
-        Raises:
-            InputError: unknown_fabric, or fabric_retired for one that is no longer woven.
-        """
-        fabric = self._by_id.get(fabric_id)
-        if fabric is None:
-            raise InputError("unknown_fabric", "there is no such fabric in the catalog")
-        if fabric.status != "active":
-            raise InputError("fabric_retired", f"{fabric.name} is no longer offered")
-        return fabric
-
-    def material(self, fabric_id: str, px_per_mm: float = 4.0) -> Material:
-        """Its maps, woven on first use and shared from then on: read-only arrays, any thread.
-
-        Raises:
-            InputError: as `get`; bad_scale, if `px_per_mm` is not within 0.5 to 32.
-        """
-        fabric = self.get(fabric_id)
-        if not 0.5 <= px_per_mm <= 32.0:
-            raise InputError("bad_scale", "a fabric is made at 0.5 to 32 pixels per millimetre")
-        return self._woven.get((fabric.id, px_per_mm), lambda: _woven(fabric, px_per_mm))
-
-    def to_public(self) -> dict[str, Any]:
-        """The book as GET /api/fabric/catalog shows it, inactive cloths too. Measures every colour on first use."""
-        return {"version": VERSION, "families": [family.to_public() for family in self.families]}
-
-
-def load_catalog(path: Path) -> Catalog:
-    """Read and check a catalog file.
+def load_catalog(path: Path, *, read: Read | None = None) -> Catalog:
+    """Read and check a catalog file. `read` finds the maps of scanned colours.
 
     Raises:
         ConfigError: bad_catalog, naming the entry that is wrong and what is wrong with it.
     """
+    return catalog_of(tuple(family_of(entry, read=read or _no_maps) for entry in load_entries(path)))
+
+
+def load_entries(path: Path) -> tuple[FamilyEntry, ...]:
+    """The entries of a catalog file. Raises ConfigError: bad_catalog."""
     try:
         book = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError("bad_catalog", f"the catalog cannot be read ({type(error).__name__})") from error
-    _expect_keys(book, {"version", "mill", "families"}, {"version", "mill", "families"}, at="catalog")
+    return read_entries(book)
+
+
+def read_entries(book: Any) -> tuple[FamilyEntry, ...]:
+    """The entries of a catalog that was JSON. Raises ConfigError: bad_catalog."""
+    _expect_keys(book, _BOOK_KEYS, _BOOK_KEYS, at="catalog")
     if book["version"] != VERSION:
         raise ConfigError("bad_catalog", f"the catalog has version {book['version']}, this program reads {VERSION}")
+    _expect(isinstance(book["mill"], str), "catalog", "mill must be a text")
     _expect(isinstance(book["families"], list), "catalog", "families must be a list")
     families = tuple(_family(entry, book["mill"], at=f"families[{n}]") for n, entry in enumerate(book["families"]))
-    fabrics = [fabric for family in families for fabric in family.fabrics]
-    for kind, ids in (("family", [f.id for f in families]), ("fabric", [f.id for f in fabrics])):
-        if double := sorted({one for one in ids if ids.count(one) > 1}):
+    colours = [colour for family in families for colour in family.colours]
+    for kind, ids in (("family", [f.id for f in families]), ("fabric", [c.id for c in colours])):
+        if double := [id for id, times in Counter(ids).items() if times > 1]:
             raise ConfigError("bad_catalog", f"{kind} {double[0]}: this id is used more than once")
-    return Catalog(families, {fabric.id: fabric for fabric in fabrics})
+    return families
 
 
-def _woven(fabric: Fabric, px_per_mm: float) -> Material:
-    material = weave(fabric.draft, px_per_mm, id=fabric.id, name=fabric.name)
-    for shared in (material.albedo, material.normal, material.height, material.roughness):
-        shared.flags.writeable = False
-    return material
+def write_entries(families: Sequence[FamilyEntry]) -> dict[str, Any]:
+    """The catalog as JSON, as `read_entries` takes it. What is as usual is left out."""
+    mills = Counter(colour.mill for family in families for colour in family.colours)
+    mill = mills.most_common(1)[0][0] if mills else ""
+    return {"version": VERSION, "mill": mill, "families": [_family_out(family, mill) for family in families]}
 
 
-def _family(entry: Mapping[str, Any], mill: str, *, at: str) -> Family:
-    _expect_keys(entry, _FAMILY_KEYS, _FAMILY_KEYS - {"description"}, at=at)
+def _family(entry: Mapping[str, Any], mill: str, *, at: str) -> FamilyEntry:
+    _expect_keys(entry, _FAMILY_KEYS, _FAMILY_KEYS - {"description", "status", "draft"}, at=at)
     at = f"family {entry['id']}"
     _expect_kinds(entry, at=at)
-    _expect(entry["use"] in USES, at, f"use must be one of {', '.join(USES)}")
     _expect(isinstance(entry["colours"], list) and entry["colours"], at, "a family has at least one colour")
-    fabrics = tuple(_fabric(colour, entry, mill, at=f"{at}, colour {n}") for n, colour in enumerate(entry["colours"]))
-    return Family(entry["id"], entry["name"], entry["use"], entry.get("description", ""), fabrics)
-
-
-def _fabric(entry: Mapping[str, Any], family: Mapping[str, Any], mill: str, *, at: str) -> Fabric:
-    _expect_keys(entry, _COLOUR_KEYS, {"id", "name", "code", "colour", "draft"}, at=at)
-    at = f"fabric {entry['id']}"
-    _expect_kinds(entry, at=at)
-    status = entry.get("status", "active")
-    _expect(status in STATUSES, at, f"status must be one of {', '.join(STATUSES)}")
+    about = {key: value for key, value in entry.items() if key != "colours"}
+    family = FamilyEntry(**about)
+    colours = []
     try:
-        hex_to_srgb8(entry["colour"])
-        draft = draft_from_dict({**family["draft"], **entry["draft"]})
+        check_family(family)
     except LucyError as error:
         raise ConfigError("bad_catalog", f"{at}: {error.message}", hint=error.hint) from error
-    return Fabric(
-        id=entry["id"],
-        name=entry["name"],
-        family=family["id"],
-        use=family["use"],
-        composition=entry.get("composition", family["composition"]),
-        weight_g_m2=entry.get("weight_g_m2", family["weight_g_m2"]),
-        mill=mill,
-        code=entry["code"],
-        status=status,
-        tags=tuple(entry.get("tags", ())),
-        colour=entry["colour"],
-        draft=draft,
-    )
+    for number, colour in enumerate(entry["colours"]):
+        colours.append(_colour(colour, family, mill, at=f"{at}, colour {number}"))
+    return FamilyEntry(**about, colours=tuple(colours))
+
+
+def _colour(entry: Mapping[str, Any], family: FamilyEntry, mill: str, *, at: str) -> ColourEntry:
+    _expect_keys(entry, _COLOUR_KEYS, {"id", "name", "code", "colour"}, at=at)
+    at = f"fabric {entry['id']}"
+    _expect(("draft" in entry) != ("scan" in entry), at, "a colour has either a draft or a scan")
+    _expect_kinds(entry, at=at)
+    scan = _scan(entry["scan"], at=at) if "scan" in entry else None
+    about = {"mill": mill, **entry, "tags": tuple(entry.get("tags", ())), "scan": scan}
+    colour = ColourEntry(**about)
+    try:
+        check_colour(colour, family)
+    except LucyError as error:
+        raise ConfigError("bad_catalog", f"{at}: {error.message}", hint=error.hint) from error
+    return colour
+
+
+def _scan(entry: Any, *, at: str) -> ScanEntry:
+    _expect_keys(entry, _SCAN_KEYS, {"maps", "size_mm"}, at=f"{at}, scan")
+    maps = entry["maps"]
+    told = isinstance(maps, Mapping) and all(isinstance(key, str) for key in maps.values())
+    _expect(told, at, "maps must be texts by name")
+    for name in {"size_mm", "height_range_mm"} & set(entry):
+        pair = entry[name]
+        _expect(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)), at, f"{name} must be a pair")
+    for name in {"roughness", "metalness", "sheen"} & set(entry):
+        _expect(_is_number(entry[name]), at, f"{name} must be a number")
+    pairs = {name: tuple(entry[name]) for name in ("size_mm", "height_range_mm") if name in entry}
+    return ScanEntry(**{**entry, **pairs})
 
 
 def _expect_keys(entry: Any, known: set[str], needed: set[str], *, at: str) -> None:
@@ -216,17 +123,67 @@ def _expect_keys(entry: Any, known: set[str], needed: set[str], *, at: str) -> N
 
 
 def _expect_kinds(entry: Mapping[str, Any], *, at: str) -> None:
-    """What families and colours have in common: a slug, texts, tags, a weight and a draft."""
-    texts = {key: entry[key] for key in ("id", "name", "code", "description", "composition", "colour") if key in entry}
-    _expect(not (bad := [key for key, text in texts.items() if not isinstance(text, str)]), at, f"not a text: {bad}")
-    _expect(_SLUG.fullmatch(entry["id"]), at, "the id must be a slug (a-z, 0-9 and hyphens)")
+    """What families and colours have in common: texts, tags, a weight, a status and a draft."""
+    bad = [key for key in _TEXTS if key in entry and not isinstance(entry[key], str)]
+    _expect(not bad, at, f"not a text: {', '.join(bad)}")
     tags = entry.get("tags", [])
     _expect(isinstance(tags, list) and all(isinstance(tag, str) for tag in tags), at, "tags must be a list of texts")
-    weight = entry.get("weight_g_m2", _LIGHTEST)
-    _expect(isinstance(weight, int) and _LIGHTEST <= weight <= _HEAVIEST, at, "weight_g_m2 must be within 30 to 900")
-    _expect(isinstance(entry["draft"], Mapping), at, "the draft must be an object")
+    weight = entry.get("weight_g_m2", 0)
+    _expect(isinstance(weight, int) and not isinstance(weight, bool), at, "weight_g_m2 must be a whole number")
+    _expect(isinstance(entry.get("status", ""), str), at, "status must be a text")
+    _expect(isinstance(entry.get("draft", {}), Mapping), at, "the draft must be an object")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _expect(holds: object, at: str, complaint: str) -> None:
     if not holds:
         raise ConfigError("bad_catalog", f"{at}: {complaint}")
+
+
+def _family_out(family: FamilyEntry, mill: str) -> dict[str, Any]:
+    about = {
+        "id": family.id,
+        "name": family.name,
+        "use": family.use,
+        "description": family.description,
+        "composition": family.composition,
+        "weight_g_m2": family.weight_g_m2,
+        "status": family.status,
+        "draft": dict(family.draft),
+    }
+    colours = [_colour_out(colour, mill) for colour in family.colours]
+    return {**_but(about, status="active", draft={}, description=""), "colours": colours}
+
+
+def _colour_out(colour: ColourEntry, mill: str) -> dict[str, Any]:
+    about = {
+        "id": colour.id,
+        "name": colour.name,
+        "code": colour.code,
+        "mill": colour.mill,
+        "colour": colour.colour,
+        "status": colour.status,
+        "composition": colour.composition,
+        "weight_g_m2": colour.weight_g_m2,
+        "tags": list(colour.tags),
+    }
+    about = _but(about, mill=mill, status="active", composition=None, weight_g_m2=None, tags=[])
+    if colour.scan is None:
+        return {**about, "draft": dict(colour.draft or {})}
+    scan = colour.scan
+    facts = {"roughness": scan.roughness, "metalness": scan.metalness, "sheen": scan.sheen}
+    pairs = {"size_mm": list(scan.size_mm), "height_range_mm": list(scan.height_range_mm)}
+    measured = {"measured": colour.measured} if colour.measured else {}
+    return {**about, **measured, "scan": {"maps": dict(scan.maps), **pairs, **facts}}
+
+
+def _but(fields: dict[str, Any], **usual: Any) -> dict[str, Any]:
+    """Without the fields that have their usual value."""
+    return {name: value for name, value in fields.items() if name not in usual or value != usual[name]}
+
+
+def _no_maps(_: str) -> bytes:
+    raise maps_missing()

@@ -48,9 +48,17 @@ def tile_size_mm(draft: Draft, *, span_mm: float | None = None) -> tuple[float, 
 
 
 def weave(
-    draft: Draft, px_per_mm: float = 4.0, *, id: str = "draft", name: str = "", span_mm: float | None = None
+    draft: Draft,
+    px_per_mm: float = 4.0,
+    *,
+    id: str = "draft",
+    name: str = "",
+    span_mm: float | None = None,
+    most_samples: int = _MOST_SAMPLES,
 ) -> Material:
     """Weave one tile at `px_per_mm`, which gives way a little so that whole pixels span the tile.
+
+    `most_samples` bounds memory and time: beyond it threads are laid at fewer samples each.
 
     Raises:
         InputError: bad_scale, if the tile would have more than 16 million pixels.
@@ -59,7 +67,7 @@ def weave(
     hw = (max(8, round(size_mm[1] * px_per_mm)), max(8, round(size_mm[0] * px_per_mm)))
     if hw[0] * hw[1] > _MOST_PIXELS:
         raise InputError("bad_scale", "the repeat of this cloth is too large for so many pixels per millimetre")
-    factor = _supersampling(draft, hw, px_per_mm)
+    factor = _supersampling(draft, hw, px_per_mm, most_samples=most_samples)
     rng = np.random.default_rng(draft.seed)
     threads = spin(draft, rng, threads=counts, size_mm=size_mm)
     face = cross(draft, threads.girth, rng, counts=counts, hw=(hw[0] * factor, hw[1] * factor))
@@ -78,11 +86,11 @@ def weave(
     )
 
 
-def _supersampling(draft: Draft, hw: tuple[int, int], px_per_mm: float) -> int:
+def _supersampling(draft: Draft, hw: tuple[int, int], px_per_mm: float, *, most_samples: int) -> int:
     """Samples per pixel along one axis: as many as the threads need, as few as the memory allows."""
     finest = min(_SAMPLES_PER_THREAD * max(draft.ends_per_cm, draft.picks_per_cm) / 10.0, _FINEST_PX_PER_MM)
     wanted = max(2, math.ceil(finest / px_per_mm))  # never one: hairy outlines would turn into specks
-    affordable = int(math.sqrt(_MOST_SAMPLES / (hw[0] * hw[1])))
+    affordable = int(math.sqrt(most_samples / (hw[0] * hw[1])))
     return max(1, min(wanted, affordable))
 
 

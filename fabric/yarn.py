@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 
 from fabric.draft import Draft, Yarn
-from utils.colour import hex_to_srgb8, srgb_to_linear
+from utils.colour import LUMINANCE, hex_to_srgb8, srgb_to_linear
 
 _STEP_MM = 0.09  # of the tables: a few fibres lie side by side in it
 _LAY_DIAMETERS = 5.0  # turns of a two-fold worsted, in yarn diameters
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def _palette(yarn: Yarn) -> tuple[np.ndarray, np.ndarray]:
     """Linear light (fibres, 3) from dark to light, and shares that sum to one."""
     light = np.array([srgb_to_linear(hex_to_srgb8(colour)) for colour, _ in yarn.fibres], np.float64)
     shares = np.array([share for _, share in yarn.fibres], np.float64)
-    order = np.argsort(light @ _LUMINANCE)
+    order = np.argsort(light @ LUMINANCE)
     return light[order], shares[order] / shares.sum()
 
 
@@ -100,7 +99,7 @@ def _plies(draft: Draft, rng: np.random.Generator, length_mm: np.ndarray, steps:
 
 
 def _contrast(yarn: Yarn) -> float:
-    luminance = _ramp(yarn) @ _LUMINANCE
+    luminance = _ramp(yarn) @ LUMINANCE
     return float(luminance.std() / max(luminance.mean(), 1e-4))
 
 

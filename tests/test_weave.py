@@ -30,7 +30,7 @@ def luminance(albedo: np.ndarray) -> np.ndarray:
 
 @cache
 def woven(fabric_id: str) -> Material:
-    return weave(FABRICS[fabric_id].draft, 4.0)
+    return weave(FABRICS[fabric_id].cloth.draft, 4.0)
 
 
 def seam_ratio(field: np.ndarray, percentile: float) -> float:
@@ -69,7 +69,7 @@ def test_every_cloth_of_the_catalog_tiles_without_a_seam(fabric_id):
 
 @pytest.mark.parametrize("fabric_id", ["plain-navy", "twill-charcoal", "flannel-mid-grey", "linen-ivory"])
 def test_the_wrap_is_like_any_other_place_seen_closely(fabric_id):
-    material = weave(FABRICS[fabric_id].draft, 12.0)
+    material = weave(FABRICS[fabric_id].cloth.draft, 12.0)
     assert seam_ratio(material.albedo, 95) <= 1.1
     assert seam_ratio(material.height, 95) <= 1.1
     assert seam_ratio(material.height[:-8, :-8], 95) > 1.1  # the measure does see a tile that was cut too short
@@ -85,7 +85,7 @@ def test_houndstooth_repeats_after_eight_threads(px_per_mm):
 
 
 def test_pinstripes_stand_where_the_draft_puts_them():
-    draft = FABRICS["pinstripe-navy"].draft
+    draft = FABRICS["pinstripe-navy"].cloth.draft
     material = weave(draft, 3.0)
     apart_mm = 36 * 10.0 / draft.ends_per_cm
     found_mm = period_mm(luminance(material.albedo), material.size_mm[0], axis=1, near_mm=apart_mm, repeats=1)
@@ -149,7 +149,7 @@ def test_herringbone_turns_every_rib_and_is_cut_where_it_turns():
 
 
 def test_glen_check_has_four_kinds_of_blocks():
-    draft = FABRICS["glen-check-grey"].draft
+    draft = FABRICS["glen-check-grey"].cloth.draft
     material = weave(draft, 8.0)
     light = luminance(material.albedo)
     half = light.shape[0] // 2, light.shape[1] // 2

@@ -1,0 +1,70 @@
+"""Cuts that nobody sees: where two overlapping views of the same cloth are laid edge to edge.
+
+Owns the path of least difference through an overlap and the cutting along it (Efros and Freeman 2001, "Image quilting
+for texture synthesis and transfer"); must not know lattices or which maps it cuts. Arrays are float32 (H, W, C); the
+overlap runs down the picture, its two sides are `left` and `right` of equal shape.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+FEATHER_PX = 2.0  # of the cut: enough against stair-steps, too little to blur
+
+
+def difference(left: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """float32 (H, W): how much a cut between the two sides would show at each place.
+
+    `weights` (C,) make the channels comparable. A step shows by itself, and more where the sides also run differently.
+    """
+    gap = (left - right) * weights
+    cost = np.einsum("hwc,hwc->hw", gap, gap)
+    across = np.abs(np.diff(gap, axis=1, append=gap[:, -1:])).sum(axis=2)
+    return cost + np.float32(0.5) * across * across
+
+
+def cheapest_path(cost: np.ndarray, *, closed: bool) -> np.ndarray:
+    """int (H,): the column of the cheapest way down `cost`, at most one column aside from row to row.
+
+    A closed way ends next to where it began, so that it goes on when the picture is laid below itself.
+    """
+    if not closed:
+        return _path(cost)
+    h = len(cost)
+    open_path = _path(np.vstack([cost, cost]))
+    middle = h // 2  # far from where it was free to begin
+    start = int(open_path[middle])
+    turned = np.roll(cost, -middle, axis=0)
+    return np.roll(_path(turned, start=start), middle)
+
+
+def _path(cost: np.ndarray, start: int | None = None) -> np.ndarray:
+    h, w = cost.shape
+    total = np.full((h, w + 2), np.inf, np.float32)
+    total[0, 1:-1] = cost[0]
+    if start is not None:
+        total[0, 1 : start + 1] = total[0, start + 2 : -1] = np.inf
+    for row in range(1, h):
+        above = total[row - 1]
+        best = np.minimum(np.minimum(above[:-2], above[1:-1]), above[2:])
+        np.add(best, cost[row], out=total[row, 1:-1])
+    path = np.empty(h, np.int64)
+    last = total[-1, 1:-1]
+    if start is not None:
+        near = slice(max(start - 1, 0), start + 2)
+        path[-1] = near.start + int(np.argmin(last[near]))
+    else:
+        path[-1] = int(np.argmin(last))
+    before = np.argmin([total[:, :-2], total[:, 1:-1], total[:, 2:]], axis=0) - 1  # in one go: single steps are slow
+    at = int(path[-1])
+    for row in range(h - 2, -1, -1):
+        at += int(before[row, at])
+        path[row] = at
+    return path
+
+
+def cut(left: np.ndarray, right: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """`right` as far as the path, `left` after it: a hard cut but for a pixel or two."""
+    column = np.arange(left.shape[1], dtype=np.float32)
+    share = np.clip((column - path[:, None].astype(np.float32)) / np.float32(FEATHER_PX) + np.float32(0.5), 0.0, 1.0)
+    return right + (left - right) * share[..., None]
