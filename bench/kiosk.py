@@ -10,9 +10,10 @@ import asyncio
 import base64
 import math
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -77,11 +78,21 @@ class Notes:
 class Kiosk:
     """One connection, dressed. `text` speaks JSON with base64, else msgpack."""
 
-    def __init__(self, socket: ClientConnection, *, frames: Sequence[bytes], text: bool, first: int = 0) -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        *,
+        frames: Sequence[bytes],
+        text: bool,
+        first: int = 0,
+        told: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """`told` is said with every frame: landmarks, for instance."""
         self._socket = socket
         self._text = text
         self._frames = [base64.b64encode(frame).decode() for frame in frames] if text else frames
         self._next = first  # where in the film this kiosk begins
+        self._told = told
         self._seq = 0
         self.notes = Notes()
 
@@ -132,7 +143,7 @@ class Kiosk:
         frame = self._frames[self._next % len(self._frames)]
         self._next += 1
         self.notes.sent_s[self._seq] = time.monotonic()
-        await self._socket.send(self._encode({"type": "keyframe", "seq": self._seq, "frame": frame}))
+        await self._socket.send(self._encode({"type": "keyframe", "seq": self._seq, "frame": frame, **self._told}))
 
     async def _answered(self) -> None:
         """Wait for what becomes of the frame under way."""
@@ -166,13 +177,20 @@ class Kiosk:
 
 
 @asynccontextmanager
-async def at_kiosk(url: str, *, frames: Sequence[bytes], text: bool = False, first: int = 0) -> AsyncIterator[Kiosk]:
+async def at_kiosk(
+    url: str,
+    *,
+    frames: Sequence[bytes],
+    text: bool = False,
+    first: int = 0,
+    told: Mapping[str, Any] = MappingProxyType({}),
+) -> AsyncIterator[Kiosk]:
     """A connected kiosk. Leaving does not wait for the server."""
     subprotocols = None if text else ["lucy.msgpack.v1"]
     socket = await connect(
         url, subprotocols=subprotocols, compression=None, max_size=None, ping_interval=None, proxy=None, open_timeout=30
     )
     try:
-        yield Kiosk(socket, frames=frames, text=text, first=first)
+        yield Kiosk(socket, frames=frames, text=text, first=first, told=told)
     finally:
         socket.transport.abort()

@@ -5,6 +5,8 @@ Streams moving pictures of a person to a real server over WebSocket and holds wh
     one     one kiosk as fast as it goes
     many    20 kiosks, each with one keyframe per 1.5 s
     naive   4 kiosks that push 30 frames a second without waiting, at Lucy and at bench/naive.py
+    scans   one kiosk alone, and beside scans of swatches back to back (bench/scans.py)
+    engines keyframes beside captures without end, and the same first come, first served (bench/engines.py); needs torch
 
 The floor (bench/floor.py) is timed before and after `one`, in processes of its own, while no server runs. Owns the
 command line, the order of the scenarios and the goals.
@@ -17,19 +19,26 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
+from bench import engines, scans
+from bench.engines import Look
 from bench.figures import Goal, table
 from bench.machine import facts
 from bench.scenarios import pulling, pushing
 from bench.serving import Served, already_running, running
 from bench.streams import camera_loop
+from models.device_config import DeviceConfig
 
-SCENARIOS = ("one", "many", "naive")
+SCENARIOS = ("one", "many", "naive", "scans", "engines")
+PLAIN = SCENARIOS[:3]  # what `all` is: they need no torch
 _PUSHING, _PUSH_HZ = 4, 30.0
+_SCAN_ROUNDS = 3
+_SHARING = 4  # kiosks that have a device to themselves, or share it with captures
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +55,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for, as one JSON-able map."""
     frames = camera_loop(asked.frames)
     wish = {"fabric_id": asked.fabric, "cut": asked.cut}
-    scenarios = SCENARIOS if asked.scenario == "all" else (asked.scenario,)
+    scenarios = PLAIN if asked.scenario == "all" else (asked.scenario,)
     report: dict[str, Any] = {"machine": facts(), "wish": wish, "frames": str(asked.frames or "astronaut"), "floor": []}
     found = report["scenarios"] = {}
     load: dict[str, Any] = {"wish": wish, "warm_s": asked.warm_seconds}
@@ -66,6 +75,12 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             found["pushed"] = asyncio.run(pushing(served, frames, **crowd, **load, text=False))
         with running("bench.naive") as served:
             found["naive"] = asyncio.run(pushing(served, frames, **crowd, **load, text=True))
+    if "scans" in scenarios:
+        with _server(asked) as served:
+            span = {"seconds": asked.seconds, "rounds": _SCAN_ROUNDS}
+            report["scans"] = scans.shared(served, frames, scans.photo(), **span, **load)
+    if "engines" in scenarios:
+        report["engines"] = _engines(asked, Look(frames, wish))
     goals = _goals(report)
     return {**report, "goals": [goal.to_json() for goal in goals], "verdicts": [str(goal) for goal in goals]}
 
@@ -80,6 +95,10 @@ def describe(report: dict[str, Any]) -> str:
         lines.append(f"floor {at}: {times}, processor {floor['cpu_ms_per_frame']} ms a frame ({steps})")
     if "over_the_floor" in report:
         lines.append("over the floor: " + ", ".join(f"{name} {x} x" for name, x in report["over_the_floor"].items()))
+    if "scans" in report:
+        lines += ["", *_describe_scans(report["scans"])]
+    if "engines" in report:
+        lines += ["", *_describe_engines(report["engines"])]
     for name, scenario in report["scenarios"].items():
         lines += ["", *_describe_scenario(name, scenario)]
     return "\n".join([*lines, "", *report["verdicts"]])
@@ -103,6 +122,29 @@ def _describe_scenario(name: str, scenario: dict[str, Any]) -> list[str]:
         f"processor: {scenario['cpu_cores']} cores, {scenario['cpu_ms_per_picture']} ms a picture; memory: "
         f"{memory.get('last_mb')} MB, {memory.get('slope_mb_per_min')} MB a minute",
     ]
+
+
+def _describe_scans(found: dict[str, Any]) -> list[str]:
+    rows = [
+        (name, *((run["e2e_ms"] or {}).get(share) for share in ("p50", "p95", "max")), run["pictures_per_s"])
+        for turns in zip(found["alone"], found["beside"], strict=True)
+        for name, run in zip(("alone", "beside scans"), turns, strict=True)
+    ]
+    took_s = found["scan_s"] or {}
+    return [
+        f"scans: {found['scans']} of 12 MP, p50 {took_s.get('p50')} s, {found['answers']}, load {found['load_1m']}",
+        table(rows, head=("one kiosk, ms", "p50", "p95", "max", "pictures/s")),
+    ]
+
+
+def _describe_engines(found: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, run in found["runs"].items():
+        times = [(run[what] or {}).get(share) for what in ("e2e_ms", "device_ms") for share in ("p50", "p95")]
+        rows.append((engines.TITLES[name], *times, sum(run["stages"].values()), run["captures"]))
+    head = ("keyframes", "p50 ms", "p95 ms", "device p50", "device p95", "count", "captures")
+    crowd = f"{found['kiosks']} kiosks every {found['every_s']:g} s, load {found['load_1m']}"
+    return [f"engines ({found['models']}): {crowd}", table(rows, head=head)]
 
 
 def _goals(report: dict[str, Any]) -> list[Goal]:
@@ -129,6 +171,16 @@ def _goals(report: dict[str, Any]) -> list[Goal]:
         ours, theirs = found["pushed"]["age_ms"], found["naive"]["age_ms"]
         times = theirs["p95"] / ours["p95"] if ours and theirs else None
         goals.append(Goal("pushed, naive's picture is older, p95", times, 5, ">=", "x"))
+    if "scans" in report:
+        ratio = report["scans"]["ratio"]
+        goals += [Goal(f"one kiosk, {at}, beside scans against alone", ratio[at], 1.5, "<=", "x") for at in ratio]
+    if "engines" in report:
+        alone, beside, in_turn = ((run["e2e_ms"] or {}).get("p95") for run in report["engines"]["runs"].values())
+        known = alone and beside and in_turn
+        goals += [
+            Goal("keyframe p95, captures queued against none", known and beside / alone, 1.5, "<=", "x"),
+            Goal("keyframe p95, first come first served against that", known and in_turn / beside, 5, ">=", "x"),
+        ]
     return goals
 
 
@@ -148,6 +200,17 @@ def _over_the_floor(one: dict[str, Any], floors: Sequence[dict[str, Any]]) -> di
     return {**times, "processor": round(cpu_ms / floor_cpu_ms, 3) if cpu_ms else None}
 
 
+def _engines(asked: argparse.Namespace, look: Look) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="lucy-bench-") as scratch, ExitStack() as doors:
+        setup = engines.setup(Path(scratch))
+        servers = [
+            doors.enter_context(engines.engined(Path(scratch), setup, policy=policy))
+            for policy in (DeviceConfig.policy, engines.FIRST_COME)
+        ]
+        span = {"kiosks": _SHARING, "every_s": asked.every, "seconds": asked.seconds, "rounds": 4}
+        return {"models": setup.models, **asyncio.run(engines.sharing(*servers, look, **span))}
+
+
 def _server(asked: argparse.Namespace) -> AbstractContextManager[Served]:
     return nullcontext(already_running(asked.url)) if asked.url else running("server")
 
@@ -164,12 +227,14 @@ def _floor(asked: argparse.Namespace) -> dict[str, Any]:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__.splitlines()[0])
     parser.add_argument("--scenario", choices=("all", *SCENARIOS), default="all")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of `one` and `many`")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="of `one`, `many` and each run of `scans` and `engines`"
+    )
     parser.add_argument("--push-seconds", type=float, default=20.0, help="of `naive`, for each of the two servers")
     parser.add_argument("--floor-seconds", type=float, default=8.0, help="of the floor, before and after `one`")
     parser.add_argument("--warm-seconds", type=float, default=3.0, help="until anything is counted")
     parser.add_argument("--kiosks", type=int, default=20, help="of `many`")
-    parser.add_argument("--every", type=float, default=1.5, help="seconds between a kiosk's keyframes in `many`")
+    parser.add_argument("--every", type=float, default=1.5, help="seconds between a kiosk's keyframes")
     parser.add_argument("--fabric", default="pinstripe-navy")
     parser.add_argument("--cut", default="single_breasted")
     parser.add_argument("--frames", type=Path, help="a folder with photos of people in place of the astronaut")

@@ -19,6 +19,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from models.fitting import FitRequest, Fitting, Wish
 from server.__main__ import make_fitting
+from server.catalog.shop import open_shop
 from server.settings import Settings
 
 
@@ -63,11 +64,13 @@ def make_app(fitting: Fitting) -> FastAPI:
 def main() -> int:
     """Serve until told to stop. Returns the exit status."""
     settings = Settings()
-    fitting = make_fitting(settings)
+    shop = open_shop(settings)
+    fitting = make_fitting(settings, shop.book)
     try:
         uvicorn.run(make_app(fitting), host=settings.host, port=settings.port, log_level=settings.log_level)
     finally:
         fitting.close()
+        shop.close()
     return 0
 
 

@@ -13,10 +13,11 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 _ROOT = Path(__file__).parents[1]
 _PATIENCE_S = 60.0
@@ -30,15 +31,20 @@ class Served:
     pid: int | None
     """None when it was there already."""
 
+    @property
+    def http_url(self) -> str:
+        return "http" + self.ws_url.removeprefix("ws").removesuffix("/ws")
+
 
 @contextmanager
-def running(module: str) -> Iterator[Served]:
-    """`python -m module` with PORT in its environment; it must answer GET /health."""
+def running(module: str, *arguments: str, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Served]:
+    """`python -m module` with PORT and `settings` in its environment; it must answer GET /health."""
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="lucy-bench-") as scratch:
         folders = {name: str(Path(scratch) / name) for name in ("FABRIC_DIR", "GARMENTS_DIR", "RESULTS_DIR")}
         environment = {**os.environ, **folders, "HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"}
-        command, log = [sys.executable, "-m", module], Path(scratch) / "log"
+        environment |= {"DATABASE_URL": f"sqlite:///{Path(scratch) / 'catalog.db'}", **settings}
+        command, log = [sys.executable, "-m", module, *arguments], Path(scratch) / "log"
         with log.open("wb") as told:
             server = subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=told, stdout=told)
         try:

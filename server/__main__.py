@@ -15,13 +15,14 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(32 << 20))
 
 from pydantic import ValidationError
 
-from fabric.catalog import load_catalog
+from fabric.book import Book
 from garment.rack import Rack
 from garment.wardrobe import Wardrobe
 from models.fitting import Fitting
 from models.vision import open_vision
 from server.app import create_app
-from server.engines import Engines, start_engines
+from server.catalog.shop import open_shop
+from server.engines import Change, Engines, start_engines
 from server.listener import make_server
 from server.settings import Settings
 from utils.errors import ConfigError, LucyError
@@ -29,15 +30,12 @@ from utils.errors import ConfigError, LucyError
 logger = logging.getLogger("lucy")
 
 
-def make_fitting(settings: Settings, engines: Engines | None = None) -> Fitting:
+def make_fitting(settings: Settings, book: Book, engines: Engines | None = None) -> Fitting:
     """The heart, with everything that it needs from disk. Raises ConfigError."""
-    wardrobe = Wardrobe(
-        catalog=load_catalog(settings.catalog_dir / "catalog.json"),
-        rack=Rack(settings.garments_dir),
-    )
+    wardrobe = Wardrobe(catalog=book, rack=Rack(settings.garments_dir))
     # Twice the places: who has just left is still being closed while the next one is opened.
     max_live = 2 * settings.max_sessions
-    vision = open_vision(settings.weights_dir, most_sessions=max_live + settings.capture_threads)
+    vision = open_vision(settings.weights_dir, most_sessions=max_live + settings.max_captures)
     return Fitting(
         vision=vision,
         wardrobe=wardrobe,
@@ -54,13 +52,21 @@ def warm(fitting: Fitting) -> None:
         logger.warning("not warmed: %s", error)
 
 
-def main() -> int:
-    """Serve until told to stop. Returns the exit status."""
+def pass_on(settings: Settings) -> None:
+    """Tell the processes that are started from here what they read in their environment: CUDA knows no .env file."""
+    if settings.cuda_visible_devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = settings.cuda_visible_devices
+
+
+def main(change: Change | None = None) -> int:
+    """Serve until told to stop. Returns the exit status. `change`: see server/engines.py."""
     try:
         settings = Settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-        engines = start_engines(settings)
-        fitting = make_fitting(settings, engines)
+        pass_on(settings)
+        shop = open_shop(settings)
+        engines = start_engines(settings, change=change)
+        fitting = make_fitting(settings, shop.book, engines)
     except ValidationError as error:
         for wrong in error.errors():
             print(f"lucy: {'.'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']}", file=sys.stderr)
@@ -73,7 +79,7 @@ def main() -> int:
         logger.warning("missing: %s (%s)", name, readiness["hint"])
     threading.Thread(target=warm, args=(fitting,), name="lucy-warm", daemon=True).start()
     try:
-        make_server(create_app(settings, fitting), settings).run()
+        make_server(create_app(settings, fitting, shop=shop), settings).run()
     except KeyboardInterrupt:
         return 0
     finally:

@@ -34,6 +34,7 @@ class Metrics:
         self.frames = Counter("lucy_frames", "Keyframes answered with a picture", ["stage"], registry=registry)
         self.dropped = Counter("lucy_frames_dropped", "Keyframes without an answer", ["reason"], registry=registry)
         self.captures = Counter("lucy_captures", "Premium captures answered", ["stage"], registry=registry)
+        self.scans = Counter("lucy_scans", "Swatches scanned", ["kind"], registry=registry)
         self.errors = Counter("lucy_errors", "Errors told to clients", ["code", "channel"], registry=registry)
         self.step_s = Histogram(
             "lucy_step_seconds", "Time per step of a picture", ["step", "kind"], buckets=BUCKETS_S, registry=registry
@@ -49,6 +50,12 @@ class Metrics:
         (self.frames if kind == "live" else self.captures).labels(stage).inc()
         for step, spent_ms in timings_ms.items():
             self.step_s.labels(step, kind).observe(spent_ms / 1e3)
+
+    def scan(self, kind: str, timings_ms: Mapping[str, float]) -> None:
+        """Count one finished scan of a cloth that is periodic, stochastic or plain."""
+        self.scans.labels(kind).inc()
+        for step, spent_ms in timings_ms.items():
+            self.step_s.labels(step, "scan").observe(spent_ms / 1e3)
 
     def judge(self, quality: Mapping[str, float | None], *, kind: str) -> None:
         """Take down the self-checks of one picture."""

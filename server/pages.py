@@ -26,6 +26,7 @@ WEB = Path(__file__).resolve().parent.parent / "web"
 _SOURCES = (
     ".npmrc",
     "index.html",
+    "fabrics.html",
     "package.json",
     "package-lock.json",
     "public",

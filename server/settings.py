@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from utils.images import CAPTURE_LIMITS, LIVE_LIMITS
@@ -20,7 +20,16 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _long_enough(key: SecretStr) -> SecretStr:
+    """A key that can be guessed is none."""
+    if 0 < len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"a key has at least {SHORTEST_KEY} characters")
+    return key
+
+
+SHORTEST_KEY = 16
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Key = Annotated[SecretStr, AfterValidator(_long_enough)]
 Pairs = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
@@ -44,10 +53,15 @@ class Settings(BaseSettings):
     garments_dir: Path = Path("data/garments")
     results_dir: Path = Path("data/results")
     weights_dir: Path = Path("data/weights")
+    database_url: Annotated[str, Field(repr=False)] = ""
+
+    # Who may change the catalog.
+    admin_key: Key = SecretStr("")
 
     # The diffusion engines.
     engines: Annotated[str, Field(pattern=r"^(auto|none|(turbo|inpaint)(,(turbo|inpaint))?)$")] = "auto"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    cuda_visible_devices: str | None = None
     model_path: str = ""
     use_fp16: bool = True
     fast_inference_steps: Annotated[int, Field(ge=1, le=50)] = 4
@@ -63,12 +77,15 @@ class Settings(BaseSettings):
     controlnets: Pairs = ()
     ip_adapter: str = ""
     live_deadline_ms: PositiveInt = 350
+    device_trace: str = ""
 
     # How much at once.
     max_sessions: PositiveInt = 100
     max_captures: PositiveInt = 8
+    max_scans: PositiveInt = 4
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 4
     capture_threads: Annotated[int, Field(ge=1, le=16)] = 1
+    scan_memory_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 4096
 
     # How much in one piece.
     max_frame_bytes: Annotated[int, Field(ge=1024, le=LIVE_LIMITS.max_bytes)] = LIVE_LIMITS.max_bytes
@@ -79,6 +96,7 @@ class Settings(BaseSettings):
     frame_timeout_s: Seconds = 10.0
     prepare_timeout_s: Seconds = 30.0
     capture_timeout_s: Seconds = 60.0
+    scan_timeout_s: Seconds = 60.0
     client_timeout_s: Seconds = 10.0
     ping_interval_s: Seconds = 20.0
     drain_s: Seconds = 10.0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from server.app import create_app
+from server.catalog.shop import Shop
 from server.listener import Server, make_server
 from server.services import Services
 from server.settings import Settings
@@ -45,10 +46,12 @@ def settings_for_tests(**changes: Any) -> Settings:
 
 
 @contextmanager
-def run_server(fitting: Any, *, pages: Path | None = None, **changes: Any) -> Iterator[Running]:
+def run_server(
+    fitting: Any, *, shop: Shop | None = None, pages: Path | None = None, **changes: Any
+) -> Iterator[Running]:
     """Serve `fitting` with some settings changed; stop it in the end and wait until it has."""
     settings = settings_for_tests(**changes)
-    app = create_app(settings, fitting, pages=pages)
+    app = create_app(settings, fitting, shop=shop, pages=pages)
     server = make_server(app, settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

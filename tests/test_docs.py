@@ -29,7 +29,7 @@ def routes() -> frozenset[str]:
     described = {
         f"{method.upper()} {path}" for path, operations in app.openapi()["paths"].items() for method in operations
     }
-    return frozenset(described | {"GET /kiosk", "GET /docs", "GET /openapi.json"})
+    return frozenset(described | {"GET /kiosk", "GET /fabrics", "GET /docs", "GET /openapi.json"})
 
 
 def documented(text: str) -> set[str]:

@@ -3,112 +3,44 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from server.pages import WEB, build_pages, find_npm, pages_dir
-from tests.camera import write_camera
+from server.pages import WEB, find_npm
+from tests.browsers import (
+    built_pages,
+    check_layout,
+    open_browser,
+    open_page,
+    touch,
+    until,
+    wait_for_badge,
+    wait_for_pictures,
+)
 from tests.mirror_server import FAMILIES, MirrorServer, World, run_mirror_server
-from utils.errors import ConfigError
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream"),
-    "--use-fake-ui-for-media-stream",
-)
-UPRIGHT = {"width": 390, "height": 844}
-SIZES = ((1080, 1920), (1366, 768), (390, 844), (320, 568), (844, 390))
 COLOURS = {fabric: tuple(bytes.fromhex(colour[1:])) for rows in FAMILIES.values() for fabric, _, colour in rows}
 JACKET_AT = (0.3, 0.8)
 """Of the stage: inside the shape that the fake draws, beside its opening."""
 
-# Watches the page from inside: cameras that were opened, object URLs that are held, and the darkest picture that the
-# mirror has shown in any painted frame since the first.
-SPY = """
-window.streams = []; window.urls = new Set();
-const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
-  const stream = await ask(wanted); window.streams.push(stream); return stream;
-};
-const make = URL.createObjectURL, revoke = URL.revokeObjectURL;
-URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
-URL.revokeObjectURL = (url) => { window.urls.delete(url); revoke.call(URL, url); };
-window.darkest = Infinity;
-const small = new OffscreenCanvas(8, 8).getContext('2d', { willReadFrequently: true });
-const look = () => {
-  requestAnimationFrame(look);
-  const [canvas, video] = [document.querySelector('.stage canvas'), document.querySelector('.stage video')];
-  if (!canvas || (canvas.dataset.shown !== 'true' && window.darkest === Infinity)) return;
-  small.clearRect(0, 0, 8, 8);
-  small.drawImage(canvas.dataset.shown === 'true' ? canvas : video, 0, 0, 8, 8);
-  const { data } = small.getImageData(0, 0, 8, 8);
-  window.darkest = Math.min(window.darkest, data.reduce((sum, v, i) => sum + (i % 4 === 3 ? 0 : v), 0) / 192);
-};
-requestAnimationFrame(look);
-"""
-
-PROBLEMS = """
-() => {
-  const { clientWidth: w, clientHeight: h, scrollWidth, scrollHeight } = document.documentElement;
-  const found = scrollWidth > w || scrollHeight > h ? [`page ${scrollWidth}x${scrollHeight} in ${w}x${h}`] : [];
-  for (const control of document.querySelectorAll('button, a[href]')) {
-    const { left, top, right, bottom, width, height } = control.getBoundingClientRect();
-    const name = control.textContent.trim();
-    if (left < 0 || top < 0 || right > w + 0.5 || bottom > h + 0.5) found.push(`${name} lies outside`);
-    if (Math.min(width, height) < 44) found.push(`${name} is ${width}x${height}`);
-    if (control.scrollWidth > control.clientWidth + 1) found.push(`${name} is cut off`);
-  }
-  for (const swatch of document.querySelectorAll('.swatch, .cut')) {
-    const { width, height } = swatch.getBoundingClientRect();
-    if (Math.min(width, height) < 44) found.push(`a swatch is ${width}x${height}`);
-  }
-  const first = document.querySelector('.swatch')?.getBoundingClientRect();
-  if (first && (first.left < 0 || first.bottom > h)) found.push('the first swatch lies outside');
-  const stage = document.querySelector('.stage')?.getBoundingClientRect();
-  if (stage && Math.min(stage.width, stage.height) < 150) found.push(`the stage is ${stage.width}x${stage.height}`);
-  return found;
-}
-"""
-
-
-def give_up(reason: str) -> NoReturn:
-    """Skip where something cannot be had; on CI that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
 
 @pytest.fixture(scope="module")
 def pages() -> Path:
-    try:
-        build_pages()
-    except ConfigError as error:
-        give_up(f"{error.message}: {error.hint}")
-    return pages_dir()
+    return built_pages()
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        give_up("there is no Chromium; on Debian: apt-get install chromium")
-    film = write_camera(tmp_path_factory.mktemp("camera") / "person.y4m")
-    with sync_playwright() as playwright:
-        flags = [*FLAGS, f"--use-file-for-fake-video-capture={film}"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+    with open_browser(film=tmp_path_factory.mktemp("camera") / "person.y4m") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -120,31 +52,8 @@ def mirror(pages: Path) -> Iterator[MirrorServer]:
 @pytest.fixture
 def page(browser: Browser, mirror: MirrorServer) -> Iterator[Page]:
     """A page of a browser that has never been here. It is closed before the server is."""
-    context = browser.new_context(viewport=UPRIGHT, reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.add_init_script(SPY)
-    broken: list[str] = []
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    yield page
-    context.close()
-    assert broken == []
-
-
-def until(page: Page, holds: Callable[[], bool], *, timeout_s: float = 15.0) -> None:
-    """Let the page go on until the fake server has seen something."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to that"
-        page.wait_for_timeout(20)
-
-
-def touch(page: Page, address: str) -> None:
-    """Open the kiosk and go from the invitation to the consent, as by any key."""
-    page.goto(address)
-    page.locator('html[data-screen="attract"]').wait_for(state="attached")
-    page.keyboard.press("a")
-    page.get_by_role("button", name="Start").wait_for()
+    with open_page(browser) as page:
+        yield page
 
 
 def go_live(page: Page, mirror: MirrorServer, query: str = "?idle=600&countdown=1") -> None:
@@ -153,16 +62,6 @@ def go_live(page: Page, mirror: MirrorServer, query: str = "?idle=600&countdown=
     page.get_by_role("button", name="Start").click()
     wait_for_badge(page, "composite")
     wait_for_pictures(page, 3)
-
-
-def wait_for_badge(page: Page, badge: str) -> None:
-    page.locator(f'.badge[data-badge="{badge}"]').wait_for()
-
-
-def wait_for_pictures(page: Page, more: int) -> None:
-    """Until so many more pictures have been painted."""
-    painted = page.evaluate("() => Number(document.querySelector('.stage').dataset.frames ?? 0)")
-    page.wait_for_function(f"() => Number(document.querySelector('.stage').dataset.frames ?? 0) >= {painted + more}")
 
 
 def stage_picture(page: Page) -> np.ndarray:
@@ -430,25 +329,15 @@ def test_finishing_goes_back_to_the_invitation(page, mirror):
 def test_every_screen_fits_every_size(page, mirror):
     mirror.world.capture_works = False  # the result with the most text
 
-    def check(screen: str) -> None:
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            # The browser takes a frame or two to lay out a new size.
-            for _ in range(50):
-                if not (problems := page.evaluate(PROBLEMS)):
-                    break
-                page.wait_for_timeout(20)
-            assert problems == [], f"{screen} at {width} x {height}"
-
     page.goto(mirror.url + "?idle=600&countdown=1")
     page.get_by_role("button", name="Touch to begin").wait_for()
-    check("the invitation")
+    check_layout(page, "the invitation")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start").wait_for()
-    check("the consent")
+    check_layout(page, "the consent")
     page.get_by_role("button", name="Start").click()
     wait_for_badge(page, "composite")
-    check("the mirror")
+    check_layout(page, "the mirror")
     page.keyboard.press("Space")
     page.locator(".result img").wait_for()
-    check("the result")
+    check_layout(page, "the result")

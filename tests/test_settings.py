@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-EXAMPLE = dict(
-    line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"[A-Z]", line)
-)
+# A setting that is something else when it is empty stands there as a comment.
+EXAMPLE = dict(re.findall(r"^(?:# )?([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", (ROOT / "docs" / "settings.md").read_text(), re.M))
 NAMES = {name.upper() for name in Settings.model_fields}
 
@@ -58,6 +57,14 @@ def test_the_environment_wins_over_the_file(plain_environment, monkeypatch):
 def test_lists_are_separated_by_commas(monkeypatch):
     monkeypatch.setenv("CORS_ORIGINS", "https://a.example, https://b.example,")
     assert Settings().cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_no_gpus_are_not_all_gpus(plain_environment, monkeypatch):
+    assert Settings().cuda_visible_devices is None
+    (plain_environment / ".env").write_text("CUDA_VISIBLE_DEVICES=1\n")
+    assert Settings().cuda_visible_devices == "1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert Settings().cuda_visible_devices == ""
 
 
 @pytest.mark.parametrize(

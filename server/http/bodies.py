@@ -14,6 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from server.live.protocol import from_base64
+from server.storage import is_full, storage_full
 from utils.errors import InputError
 
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 4, 24, 256 << 10
@@ -63,12 +64,18 @@ async def read_body(request: Request, model: type[Body]) -> Body:
 
     Raises:
         InputError: unsupported_media_type, invalid_request, body_too_large, body_timeout.
+        CapacityError: storage_full.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_FIELD_BYTES}
-        async with request.form(**limits) as form:
-            return model.model_validate(await _fields(form))
+        try:
+            async with request.form(**limits) as form:
+                return model.model_validate(await _fields(form))
+        except OSError as error:  # large parts lie on the disk while they are read
+            if is_full(error):
+                raise storage_full() from error
+            raise
     if kind == "application/json":
         # Megabytes of base64 are no work for the event loop.
         return await run_in_threadpool(model.model_validate_json, await request.body())

@@ -17,14 +17,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from server.http.admin_bodies import ColourEdit, FamilyEdit, NewColour, NewFamily, ScanSave, SwatchUpload
 from server.http.garments import AnchorCorrection, GarmentUpload
 from server.http.problems import Problem
+from server.http.scans import Rescan, ScanRequest
 from server.http.static import PAGE_HEADERS
 from server.http.tryon import Capture
+from server.http.wearing import Wear
 
 WEB = Path(__file__).parents[2] / "web"
 SWAGGER_FOLDERS = (WEB / "dist" / "swagger-ui", WEB / "node_modules" / "swagger-ui-dist")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
+
+BODIES = (
+    *(Capture, GarmentUpload, AnchorCorrection, ScanRequest, Rescan, Wear),
+    *(NewFamily, FamilyEdit, NewColour, ColourEdit, ScanSave, SwatchUpload),
+)
+"""Bodies that routes read by themselves."""
 
 SWAGGER_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Lucy API</title><link rel="icon" href="data:,">
@@ -85,7 +94,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = description["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        models = [(model, "validation") for model in (Problem, Capture, GarmentUpload, AnchorCorrection)]
+        models = [(model, "validation") for model in (Problem, *BODIES)]
         _, extra = models_json_schema(models, ref_template="#/components/schemas/{model}")
         schemas.update(extra["$defs"])
         app.openapi_schema = description

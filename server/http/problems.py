@@ -61,6 +61,8 @@ def problem_response(error: LucyError, *, request_id: str) -> Response:
     headers = {"Cache-Control": "no-store"}
     if status == 503 and isinstance(error, CapacityError):
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="lucy"'
     body = problem(error, request_id=request_id, errors=getattr(error, "errors", None))
     return Response(msgspec.json.encode(body), status, headers, media_type=MEDIA_TYPE)
 

@@ -6,6 +6,7 @@ Owns the request's fields, and the answer as a picture or as JSON; must not know
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import CancelledError
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,10 +19,10 @@ from starlette.responses import Response
 from models.fitting import FitRequest, Fitted, Output, Wish
 from server.http.bodies import JsonText, Names, PictureField, RequestBody, described, read_body
 from server.http.problems import problems
-from server.http.progress import CaptureWork, stream_events, wants_events
+from server.http.progress import Work, stream_events, wants_events
 from server.live.protocol import data_url
 from server.services import Services, Use
-from utils.errors import InputError
+from utils.errors import CapacityError, InputError
 from utils.images import CAPTURE_LIMITS, read_image
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -68,6 +69,36 @@ class CaptureAnswer(BaseModel):
     landmarks: list[list[float]] | None = None
     mask: str | None = None
     layer: str | None = None
+
+
+class CaptureWork(Work[Fitted]):
+    """One capture: `step {"step": k, "of": n}` is told of each step of an engine."""
+
+    def __init__(self, services: Services, fit: FitRequest) -> None:
+        super().__init__()
+        self._services = services
+        self._fit = fit
+
+    async def run(self) -> Fitted:
+        """Wait for a thread and make the picture.
+
+        Raises:
+            LucyError: whatever the fitting raises; busy, timeout, cancelled.
+        """
+        services = self._services
+        try:
+            fitted = await services.workers.captures.run(self._capture, timeout_s=services.settings.capture_timeout_s)
+        except CancelledError:
+            raise CapacityError("cancelled", "the capture was called off") from None
+        services.metrics.picture(fitted.stage, fitted.timings_ms, kind="capture")
+        services.metrics.judge(fitted.quality, kind="capture")
+        return fitted
+
+    def _capture(self) -> Fitted:
+        return self._services.fitting.capture(self._fit, on_progress=self._step, cancel=self.cancel)
+
+    def _step(self, done: int, total: int) -> None:
+        self.tell("step", step=done, of=total)
 
 
 async def virtual_tryon(request: Request, services: Use) -> Response:

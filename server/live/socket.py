@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from statistics import quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -30,6 +30,7 @@ from utils.errors import CapacityError, LucyError
 MAX_UNREAD = 512  # small messages that may wait for a client; more means that it does not read
 
 logger = logging.getLogger("lucy.live")
+T = TypeVar("T")
 
 
 class LazyLiveFitting:
@@ -212,30 +213,21 @@ class LiveSocket:
                 slot.afterwards(self._live.close)
 
     async def _open_live(self, slot: Slot) -> bool:
-        try:
-            await slot.call(self._live.open, timeout_s=self._settings.frame_timeout_s)
-        except LucyError as error:
-            self._say(self._session.fail(error))
-        except Exception:  # opening is one unit of work
-            logger.exception("session %s: no live fitting", self._session.name)
-            self._say(self._session.fail(internal_error()))
-        else:
-            return True
-        return False
+        opening = slot.call(self._live.open, timeout_s=self._settings.frame_timeout_s)
+        opened = await self._attempt(opening, "no live fitting")
+        if isinstance(opened, LucyError):
+            self._say(self._session.fail(opened))
+            return False
+        return True
 
     async def _fit_newest(self, slot: Slot) -> None:
         request = self._session.start_frame(time.monotonic())
         if request is None:
             return
-        result: Fitted | LucyError
-        try:
-            result = await slot.call(self._live.fit, request, timeout_s=self._settings.frame_timeout_s)
+        fitting = slot.call(self._live.fit, request, timeout_s=self._settings.frame_timeout_s)
+        result = await self._attempt(fitting, "a frame could not be fitted")
+        if isinstance(result, Fitted):
             self._metrics.judge(result.quality, kind="live")
-        except LucyError as error:
-            result = error
-        except Exception:  # one frame is one unit of work
-            logger.exception("session %s: a frame could not be fitted", self._session.name)
-            result = internal_error()
         self._say(self._session.finish_frame(result))
         if isinstance(result, LucyError) and result.code == "timeout":
             self._say(self._session.fail(result))  # the thread still works on it, and a session has only one
@@ -252,15 +244,20 @@ class LiveSocket:
                 self._wish_came.set()
 
     async def _prepare(self, wish: Wish) -> LucyError | None:
+        timeout_s = self._settings.prepare_timeout_s
+        making_up = self._workers.wardrobe.run(self._fitting.prepare, wish, timeout_s=timeout_s)
+        made = await self._attempt(making_up, "a wish could not be made up")
+        return made if isinstance(made, LucyError) else None
+
+    async def _attempt(self, work: Coroutine[Any, Any, T], otherwise: str) -> T | LucyError:
+        """What the work comes to. Of a bug the log is told all, the client that there is one."""
         try:
-            timeout_s = self._settings.prepare_timeout_s
-            await self._workers.wardrobe.run(self._fitting.prepare, wish, timeout_s=timeout_s)
+            return await work
         except LucyError as error:
             return error
-        except Exception:  # one wish is one unit of work
-            logger.exception("session %s: a wish could not be made up", self._session.name)
+        except Exception:  # opening, a frame, a wish: each is one unit of work
+            logger.exception("session %s: %s", self._session.name, otherwise)
             return internal_error()
-        return None
 
     def _log_end(self) -> None:
         p50, p95 = _percentiles(self._totals_ms)
