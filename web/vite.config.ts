@@ -6,7 +6,13 @@ const server = "http://127.0.0.1:5000";
 export default defineConfig({
   base: "/kiosk/",
   plugins: [react()],
-  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0 },
+  // Two pages: /kiosk/ and /fabrics/. What only one of them needs is in a file of its own.
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    assetsInlineLimit: 0,
+    rolldownOptions: { input: ["index.html", "fabrics.html"] },
+  },
   // `npm run dev` shows the pages of a server that runs beside it.
   server: {
     proxy: {

@@ -1,6 +1,8 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { readConfig } from "./config";
+import "./styles/tokens.css";
+import "./styles/shared.css";
 import "./styles/base.css";
 import "./styles/quiet.css";
 import "./styles/stage.css";

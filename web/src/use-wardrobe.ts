@@ -4,7 +4,8 @@ import { EMPTY, fetchWardrobe } from "./wardrobe";
 
 const AGAIN_MS = 5_000;
 
-/** Fetches the wardrobe, and again every few seconds until the server gives it. */
+/** Fetches the wardrobe, and again every few seconds: a cloth that was added is there at once, one that was retired is
+ * gone. What is unchanged is not sent again (ETag) and not drawn again. */
 export function useWardrobe(token: string | null): { wardrobe: Wardrobe; failed: boolean; refresh: () => void } {
   const [wardrobe, setWardrobe] = useState(EMPTY);
   const [attempt, setAttempt] = useState(0);
@@ -13,15 +14,19 @@ export function useWardrobe(token: string | null): { wardrobe: Wardrobe; failed:
   useEffect(() => {
     const abort = new AbortController();
     let timer: number | undefined;
+    const again = () => {
+      timer = window.setTimeout(() => setAttempt((n) => n + 1), AGAIN_MS);
+    };
     fetchWardrobe(token, abort.signal).then(
       (fetched) => {
-        setWardrobe(fetched);
+        setWardrobe((known) => (JSON.stringify(known) === JSON.stringify(fetched) ? known : fetched));
         setFailed(false);
+        again();
       },
       () => {
         if (abort.signal.aborted) return;
         setFailed(true);
-        timer = window.setTimeout(() => setAttempt((n) => n + 1), AGAIN_MS);
+        again();
       },
     );
     return () => {

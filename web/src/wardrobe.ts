@@ -17,6 +17,8 @@ export type Wardrobe = { families: Family[]; cuts: Cut[]; garments: Garment[] };
 export type Choice = { fabric: string | null; cut: string | null; garment: string | null };
 
 export const EMPTY: Wardrobe = { families: [], cuts: [], garments: [] };
+const PER_PAGE = 500;
+const MOST_PAGES = 40;
 const HIDDEN = new Set(["inactive", "retired", "failed"]);
 
 /** Raises what fetch raises. Cuts and garments may be missing from a server; the catalog may not. */
@@ -27,12 +29,38 @@ export async function fetchWardrobe(token: string | null, signal: AbortSignal): 
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
     return (await response.json()) as unknown;
   };
-  const [catalog, cuts, garments] = await Promise.all([
-    get("/api/fabric/catalog"),
+  const [families, cuts, garments] = await Promise.all([
+    fetchFamilies(get),
     get("/api/cuts"),
     get("/api/garments").catch(() => ({})),
   ]);
-  return { families: readFamilies(catalog), cuts: readCuts(cuts), garments: readGarments(garments) };
+  return { families, cuts: readCuts(cuts), garments: readGarments(garments) };
+}
+
+/** Every page of the book; few shops have a second one. */
+async function fetchFamilies(get: (path: string) => Promise<unknown>): Promise<Family[]> {
+  const first = await get(bookPage(1));
+  const rest = Array.from({ length: Math.max(0, countPages(first) - 1) }, (_, n) => get(bookPage(n + 2)));
+  return joinPages([first, ...(await Promise.all(rest))].map(readFamilies));
+}
+
+function bookPage(page: number): string {
+  return `/api/fabric/catalog?use=suiting&per_page=${PER_PAGE}&page=${page}`;
+}
+
+function countPages(catalog: unknown): number {
+  const pages = isMap(catalog) ? catalog.pages : undefined;
+  return typeof pages === "number" && Number.isFinite(pages) ? Math.min(pages, MOST_PAGES) : 1;
+}
+
+/** A family goes on where the page before ended. */
+export function joinPages(pages: Family[][]): Family[] {
+  const families = new Map<string, Family>();
+  for (const family of pages.flat()) {
+    const fabrics = [...(families.get(family.id)?.fabrics ?? []), ...family.fabrics];
+    families.set(family.id, { ...family, fabrics });
+  }
+  return [...families.values()];
 }
 
 /** What the mirror starts with: the first cloth in the first cut, or else the first garment. */
@@ -83,8 +111,14 @@ function readFabrics(family: Fields): Fabric[] {
       composition: text(fabric.composition),
       weight: typeof fabric.weight_g_m2 === "number" ? `${Math.round(fabric.weight_g_m2)} g/m²` : "",
       colour: /^#[0-9a-f]{6}$/i.test(text(fabric.mean_hex)) ? text(fabric.mean_hex) : "#2b2a28",
-      swatch: `/api/fabric/${encodeURIComponent(text(fabric.id))}/swatch.png`,
+      swatch: readSwatch(fabric),
     }));
+}
+
+/** The server's own address changes with the cloth, so that a picture of the old one is never shown. */
+function readSwatch(fabric: Fields): string {
+  const own = `/api/fabric/${encodeURIComponent(text(fabric.id))}/swatch.png`;
+  return text(fabric.swatch).startsWith(own) ? text(fabric.swatch) : own;
 }
 
 export function readCuts(answer: unknown): Cut[] {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { MAKING } from "../src/progress";
 import type { Event, Screen } from "../src/screens/machine";
 import { ATTRACT, isLive, isMirroring, next } from "../src/screens/machine";
 
-const result = { url: "blob:x", name: "navy.jpg", fallback: false };
+const result = { url: "blob:x", name: "navy.jpg", made: "well" } as const;
 const run = (events: Event[], from: Screen = ATTRACT) => events.reduce(next, from);
 
 const LIVE: Screen = { at: "live", note: null };
@@ -23,7 +24,7 @@ describe("next", () => {
     const events: Event[] = [{ type: "shutter", seconds: 2 }, { type: "second_passed" }];
     expect(run(events, LIVE)).toEqual({ at: "countdown", left: 1 });
     const developing = run([...events, { type: "second_passed" }], LIVE);
-    expect(developing.at).toBe("developing");
+    expect(developing).toEqual({ at: "developing", progress: MAKING });
     expect(next(developing, { type: "developed", result })).toEqual({ at: "result", result });
   });
 
@@ -37,7 +38,17 @@ describe("next", () => {
     expect(next({ at: "countdown", left: 3 }, { type: "cancelled" })).toEqual(LIVE);
     expect(next({ at: "result", result }, { type: "back" })).toEqual(LIVE);
     expect(next({ at: "result", result }, { type: "retake", seconds: 5 })).toEqual({ at: "countdown", left: 5 });
-    expect(next({ at: "developing" }, { type: "capture_failed" })).toEqual({ at: "live", note: "capture_failed" });
+    const failed: Event = { type: "capture_failed" };
+    expect(next({ at: "developing", progress: MAKING }, failed)).toEqual({ at: "live", note: "capture_failed" });
+  });
+
+  it("counts the steps of a picture, for as long as it is made", () => {
+    const progressed: Event = { type: "progressed", progress: { phase: "steps", step: 2, of: 4 } };
+    const developing = next({ at: "developing", progress: MAKING }, progressed);
+    expect(developing).toEqual({ at: "developing", progress: progressed.progress });
+    expect(next(developing, { type: "cancelled" })).toEqual(LIVE);
+    expect(next(LIVE, progressed)).toBe(LIVE);
+    expect(next(LIVE, { type: "developed", result })).toBe(LIVE);
   });
 
   it("drops the note with the next picture", () => {
@@ -65,7 +76,7 @@ describe("next", () => {
       { at: "trouble", trouble: "busy" },
       LIVE,
       { at: "countdown", left: 1 },
-      { at: "developing" },
+      { at: "developing", progress: MAKING },
       { at: "result", result },
     ];
     for (const screen of all) expect(next(screen, { type: "left" })).toBe(ATTRACT);

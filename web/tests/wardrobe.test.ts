@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Wardrobe } from "../src/wardrobe";
-import { EMPTY, describe as tell, firstChoice, luminance, readCuts, readFamilies, readGarments, toWish } from "../src/wardrobe";
+import { EMPTY, describe as tell, firstChoice, joinPages, luminance, readCuts, readFamilies, readGarments, toWish } from "../src/wardrobe";
 
 const navy = {
   id: "plain navy",
@@ -39,6 +39,23 @@ describe("reading", () => {
       weight: "240 g/m²",
       colour: "#1f2a44",
     });
+  });
+
+  it("takes the server's address of a swatch, and nobody else's", () => {
+    const swatch = (address: string) => {
+      const book = { families: [{ ...catalog.families[0], fabrics: [{ ...navy, swatch: address }] }] };
+      return readFamilies(book)[0]?.fabrics[0]?.swatch;
+    };
+    expect(swatch("/api/fabric/plain%20navy/swatch.png?v=1f")).toBe("/api/fabric/plain%20navy/swatch.png?v=1f");
+    expect(swatch("https://evil.example/x.png")).toBe("/api/fabric/plain%20navy/swatch.png");
+  });
+
+  it("goes on with a family on the next page", () => {
+    const [worsted] = readFamilies(catalog);
+    if (!worsted) throw new Error("there is one");
+    const tweed = { ...worsted, id: "tweed" };
+    const joined = joinPages([[worsted], [worsted, tweed]]);
+    expect(joined.map(({ id, fabrics }) => [id, fabrics.length])).toEqual([["worsted", 2], ["tweed", 1]]);
   });
 
   it("does not paint with a colour that is none", () => {

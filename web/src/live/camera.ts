@@ -17,10 +17,10 @@ const WANTED: MediaTrackConstraints = {
   facingMode: { ideal: "user" },
 };
 
-export async function openCamera(): Promise<MediaStream> {
+export async function openCamera(wanted = WANTED): Promise<MediaStream> {
   if (!window.isSecureContext || !navigator.mediaDevices) throw new CameraError("insecure");
   try {
-    return await navigator.mediaDevices.getUserMedia({ video: WANTED, audio: false });
+    return await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
   } catch (error) {
     throw new CameraError(troubleOf(error));
   }

@@ -2,6 +2,13 @@
 import { useEffect, useRef } from "react";
 import type { Result } from "../screens/machine";
 
+/** What is said of a picture that is less than it might be. */
+const LESS: Record<Result["made"], string | null> = {
+  well: null,
+  plainly: "This one is plainer than usual: the finest detail could not be made just now.",
+  live: "The detailed picture could not be made just now: this is the live one.",
+};
+
 type Props = {
   result: Result;
   about: { name: string; facts: string };
@@ -12,6 +19,7 @@ type Props = {
 export function ResultView({ result, about, onRetake, onDone }: Props) {
   const download = useRef<HTMLAnchorElement>(null);
   useEffect(() => download.current?.focus(), []);
+  const less = LESS[result.made];
   return (
     <section className="result" aria-label="Your picture">
       <figure>
@@ -21,9 +29,9 @@ export function ResultView({ result, about, onRetake, onDone }: Props) {
         <div className="about">
           <h2>{about.name}</h2>
           <p>{about.facts}</p>
-          {result.fallback && (
-            <p className="fallback" role="status">
-              The detailed picture could not be made just now: this is the live one.
+          {less !== null && (
+            <p className="fallback" role="status" data-made={result.made}>
+              {less}
             </p>
           )}
         </div>

@@ -2,10 +2,11 @@
 import type { RefObject } from "react";
 import type { Badge, Status } from "../live/view";
 import type { Screen } from "../screens/machine";
+import { Developing } from "./developing";
 import { Ring } from "./ring";
 
 /** What the picture is, small and always there. */
-const BADGES: Record<Badge, string> = {
+const BADGES: Record<Badge | "held", string> = {
   connecting: "One moment",
   fitting: "Your camera",
   composite: "Live preview",
@@ -15,6 +16,7 @@ const BADGES: Record<Badge, string> = {
   no_person: "Your camera",
   no_body: "Your camera",
   reconnecting: "Reconnecting – this is your camera",
+  held: "Held still",
 };
 
 /** What the shopper may do about it, readable from where the shopper stands. */
@@ -35,7 +37,7 @@ type Props = {
 };
 
 export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave }: Props) {
-  const badge = screen.at === "starting" ? "connecting" : status.badge;
+  const badge = screen.at === "starting" ? "connecting" : screen.at === "developing" ? "held" : status.badge;
   return (
     <div className="stage" ref={stage} data-badge={badge}>
       <video ref={video} muted playsInline disablePictureInPicture aria-hidden="true" tabIndex={-1} />
@@ -55,12 +57,7 @@ export function Stage({ video, canvas, stage, screen, status, onCancel, onLeave 
         </p>
       )}
       {screen.at === "countdown" && <Countdown left={screen.left} onCancel={onCancel} />}
-      {screen.at === "developing" && (
-        <div className="developing" role="status">
-          <i aria-hidden="true" />
-          <p>Making your picture</p>
-        </div>
-      )}
+      {screen.at === "developing" && <Developing progress={screen.progress} onCancel={onCancel} />}
     </div>
   );
 }

@@ -1,10 +1,15 @@
-/** From the shutter to the result: holds the mirror still, takes the picture, has it developed, falls back if it must. */
+/**
+ * From the shutter to the result: holds the mirror still, takes the picture, has it developed and says how far it is,
+ * falls back if it must. Whoever leaves the screen calls the picture off.
+ */
 import type { Dispatch } from "react";
 import { useEffect, useEffectEvent } from "react";
+import type { Developed } from "../capture";
 import { developPicture } from "../capture";
 import { toJpeg } from "../live/camera";
 import type { Mirror } from "../live/mirror";
 import type { Wish } from "../live/protocol";
+import type { Progress } from "../progress";
 import type { Event, Screen } from "../screens/machine";
 import { isLive } from "../screens/machine";
 
@@ -43,19 +48,23 @@ export function useDeveloping(options: Options): void {
   useEffect(() => (url === null ? undefined : () => URL.revokeObjectURL(url)), [url]);
 }
 
-async function develop(mirror: Mirror, { wish, name, token }: Options, signal: AbortSignal): Promise<Event> {
+async function develop(mirror: Mirror, options: Options, signal: AbortSignal): Promise<Event> {
   const spare = mirror.lastPicture();
-  const best = await bestPicture(mirror, wish, token, signal).catch(() => null);
-  const picture = best ?? (spare && (await toJpeg(spare).catch(() => null)));
+  const best = await bestPicture(mirror, options, signal).catch(() => null);
+  const picture = best?.picture ?? (spare && (await toJpeg(spare).catch(() => null)));
   if (!picture) return { type: "capture_failed" };
-  const result = { url: URL.createObjectURL(picture), name: fileName(name), fallback: best === null };
-  return { type: "developed", result };
+  const made = best === null ? "live" : best.plain ? "plainly" : "well";
+  return { type: "developed", result: { url: URL.createObjectURL(picture), name: fileName(options.name), made } };
 }
 
-async function bestPicture(mirror: Mirror, wish: Wish, token: string | null, signal: AbortSignal): Promise<Blob | null> {
+async function bestPicture(mirror: Mirror, options: Options, signal: AbortSignal): Promise<Developed | null> {
+  const { wish, token, dispatch } = options;
   if ("none" in wish) return null;
   const still = await mirror.takeStill();
-  return still && developPicture(still, wish, token, signal);
+  const onProgress = (progress: Progress) => {
+    if (!signal.aborted) dispatch({ type: "progressed", progress });
+  };
+  return still && developPicture({ still, wish, token, signal, onProgress });
 }
 
 function fileName(name: string): string {

@@ -1,12 +1,17 @@
 /** Which screen is shown and what leads from one to the next. Pure: state and event in, state out. */
 import type { CameraTrouble } from "../live/camera";
+import type { Progress } from "../progress";
+import { MAKING } from "../progress";
 
 export type Result = {
   /** An object URL; whoever replaces the result revokes it. */
   url: string;
   name: string;
-  /** The best way failed and this is the last live picture. */
-  fallback: boolean;
+  /**
+   * How it was made: as well as the server can, with less detail than that, or not at all, so that this is the last
+   * live picture.
+   */
+  made: "well" | "plainly" | "live";
 };
 
 export type Screen =
@@ -16,7 +21,7 @@ export type Screen =
   | { at: "trouble"; trouble: CameraTrouble }
   | { at: "live"; note: "capture_failed" | null }
   | { at: "countdown"; left: number }
-  | { at: "developing" }
+  | { at: "developing"; progress: Progress }
   | { at: "result"; result: Result };
 
 export type Event =
@@ -27,6 +32,7 @@ export type Event =
   | { type: "shutter"; seconds: number }
   | { type: "second_passed" }
   | { type: "cancelled" }
+  | { type: "progressed"; progress: Progress }
   | { type: "developed"; result: Result }
   | { type: "capture_failed" }
   | { type: "retake"; seconds: number }
@@ -53,8 +59,7 @@ export function next(screen: Screen, event: Event): Screen {
     case "countdown":
       return inCountdown(screen, event);
     case "developing":
-      if (event.type === "developed") return { at: "result", result: event.result };
-      return event.type === "capture_failed" ? { at: "live", note: "capture_failed" } : screen;
+      return inDeveloping(screen, event);
     case "result":
       if (event.type === "retake") return { at: "countdown", left: event.seconds };
       return event.type === "back" ? LIVE : screen;
@@ -64,7 +69,14 @@ export function next(screen: Screen, event: Event): Screen {
 function inCountdown(screen: { at: "countdown"; left: number }, event: Event): Screen {
   if (event.type === "cancelled") return LIVE;
   if (event.type !== "second_passed") return screen;
-  return screen.left > 1 ? { at: "countdown", left: screen.left - 1 } : { at: "developing" };
+  return screen.left > 1 ? { at: "countdown", left: screen.left - 1 } : { at: "developing", progress: MAKING };
+}
+
+function inDeveloping(screen: Screen, event: Event): Screen {
+  if (event.type === "progressed") return { at: "developing", progress: event.progress };
+  if (event.type === "developed") return { at: "result", result: event.result };
+  if (event.type === "cancelled") return LIVE;
+  return event.type === "capture_failed" ? { at: "live", note: "capture_failed" } : screen;
 }
 
 /** The camera runs on these. */

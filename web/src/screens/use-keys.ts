@@ -20,7 +20,7 @@ export function useKeys(screen: Screen, countdownS: number, dispatch: Dispatch<E
 function eventFor(screen: Screen, key: string, seconds: number, onControl: boolean): Event | null {
   if (screen.at === "attract") return isMeant(key) ? { type: "touched" } : null;
   if (key === "Escape") {
-    if (screen.at === "countdown") return { type: "cancelled" };
+    if (screen.at === "countdown" || screen.at === "developing") return { type: "cancelled" };
     if (screen.at === "result") return { type: "back" };
     return screen.at === "consent" ? { type: "left" } : null;
   }
