@@ -28,7 +28,7 @@ COPY --from=pages /lucy/web/dist ./web/dist
 RUN mkdir -p data/weights data/garments data/results data/fabric && chown -R lucy:lucy data
 ENV HOST=0.0.0.0 PORT=5000 PYTHONUNBUFFERED=1
 EXPOSE 5000
-VOLUME ["/lucy/data/weights", "/lucy/data/garments", "/lucy/data/results", "/lucy/data/fabric"]
+VOLUME ["/lucy/data/weights", "/lucy/data/garments", "/lucy/data/results", "/lucy/data/fabric", "/lucy/data/catalog"]
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/health', timeout=4)"]
 STOPSIGNAL SIGTERM
