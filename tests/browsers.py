@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from server.pages import build_pages, pages_dir
 from tests.camera import write_camera
@@ -25,6 +25,8 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream"),
     "--use-fake-ui-for-media-stream",
 )
+PATIENCE_MS = 60_000
+"""A browser without a graphics card on a busy machine takes its time; what never comes is still found out."""
 UPRIGHT = {"width": 390, "height": 844}
 SIZES = ((1080, 1920), (1366, 768), (390, 844), (320, 568), (844, 390))
 
@@ -110,7 +112,8 @@ def open_page(browser: Browser, *, viewport: ViewportSize = UPRIGHT, spy: str = 
     """A page of a browser that has never been here; in the end, nothing must have gone wrong in it."""
     context = browser.new_context(viewport=viewport, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     page.add_init_script(spy)
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -119,7 +122,7 @@ def open_page(browser: Browser, *, viewport: ViewportSize = UPRIGHT, spy: str = 
     assert broken == []
 
 
-def until(page: Page, holds: Callable[[], bool], *, timeout_s: float = 15.0) -> None:
+def until(page: Page, holds: Callable[[], bool], *, timeout_s: float = PATIENCE_MS / 1000) -> None:
     """Let the page go on until the fake server has seen something."""
     deadline = time.monotonic() + timeout_s
     while not holds():

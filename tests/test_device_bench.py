@@ -24,7 +24,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def report():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield device.measure(TINY, torch.device("cpu"), torch.float32, minutes=0.02, sharing_s=2.0, rounds=1)
+    for sharing_s in (2.0, 8.0, 32.0):  # a busy machine gets little done
+        found = device.measure(TINY, torch.device("cpu"), torch.float32, minutes=0.02, sharing_s=sharing_s, rounds=1)
+        if len(found.runs[1].latencies_ms) >= 10:
+            break
+    yield found
     torch.set_num_threads(before)
 
 

@@ -63,7 +63,11 @@ def blind(wardrobe: Wardrobe) -> Fitting:
 
 
 def test_the_astronaut_is_dressed_and_keeps_her_face(live: LiveFitting, parser: Parser, astronaut: np.ndarray) -> None:
-    fitted = live.fit(FitRequest(png(astronaut), NAVY, output=Output(format="png")))
+    request = FitRequest(png(astronaut), NAVY, output=Output(format="png"))
+    for _ in range(50):
+        fitted = live.fit(request)
+        if fitted.quality["face_change"] is not None:  # a busy machine does not know the face at once
+            break
     assert (fitted.stage, fitted.degraded, fitted.reason) == ("composite", False, None)
     assert fitted.hw == (512, 512)
     picture = pixels_of(fitted.image)

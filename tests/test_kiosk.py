@@ -272,7 +272,7 @@ def test_a_capture_that_fails_falls_back_to_the_last_live_picture(page, mirror):
     mirror.world.capture_works = False
     go_live(page, mirror)
     page.keyboard.press("Space")
-    expect(page.get_by_text("this is the live one")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("this is the live one")).to_be_visible()
     shown = page.locator(".result img")
     assert shown.evaluate("img => img.naturalHeight") in {height for height, _ in mirror.world.frame_hws}
     mirror.world.capture_works = True

@@ -56,18 +56,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engined,
 
 
 def test_captures_without_end_hardly_touch_keyframes_and_would_ruin_them_first_come_first_served(servers, look):
-    for _ in range(TRIES):
-        report = asyncio.run(sharing(*servers, look, kiosks=2, every_s=0.3, seconds=2.4, rounds=1))
+    found = []
+    for more in range(TRIES):  # a busy machine may delay a few keyframes, or get too few done to judge by
+        report = asyncio.run(sharing(*servers, look, kiosks=2, every_s=0.3, seconds=2.4 * 2**more, rounds=1))
         runs = report["runs"]
         assert all(not run["errors"] and set(run["stages"]) == {"enhanced"} for run in runs.values())
-        assert runs["captures"]["capture_units"] >= 10
-        assert runs["captures"]["slowed"]["p95"] <= 1.5
-        assert runs["in_turn"]["slowed"]["p50"] >= 3
         alone, beside, in_turn = (runs[name]["e2e_ms"]["p95"] for name in ("alone", "captures", "in_turn"))
-        print(f"keyframe p95: {alone:.0f} ms alone, {beside:.0f} ms beside captures, {in_turn:.0f} ms in turn")
-        if beside <= 1.5 * alone and in_turn >= 3 * beside:
+        units, slowed = runs["captures"]["capture_units"], runs["captures"]["slowed"]["p95"]
+        took = f"{alone:.0f} ms alone, {beside:.0f} beside captures, {in_turn:.0f} in turn"
+        found.append(f"{units} units; {took}; {slowed:.2f} x")
+        enough = units >= 10 and runs["in_turn"]["slowed"]["p50"] >= 3
+        if enough and slowed <= 1.5 and beside <= 1.5 * alone and in_turn >= 3 * beside:
             return
-    raise AssertionError(f"{alone:.0f} ms, {beside:.0f} ms, {in_turn:.0f} ms")
+    raise AssertionError("; ".join(found))
 
 
 def test_a_keyframe_waits_for_the_unit_under_way_and_for_no_other_of_a_capture_that_is_not_due(servers, look):
