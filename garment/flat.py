@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from garment.garment import Garment, Piece
+from garment.garment import PIECES, Garment, Piece
 from garment.relief import unpack
 from utils.colour import linear_to_srgb8, srgb_to_linear
 
@@ -36,8 +36,7 @@ class StudioLight:
 def render_flat(garment: Garment, *, light: StudioLight | None = None) -> np.ndarray:
     """uint8 RGB picture of the garment on a neutral ground, its sleeves hanging as they would."""
     light = light or StudioLight()
-    places = {name: _place(garment, name) for name in ("back", "torso", "sleeve_left", "sleeve_right")}
-    places = {name: place for name, place in places.items() if place is not None}
+    places = {name: hung(garment, name) for name in PIECES if name in garment.pieces}
     corners = np.concatenate([_corners(garment.pieces[name], place) for name, place in places.items()])
     low, high = np.floor(corners.min(axis=0)) - _MARGIN_PX, np.ceil(corners.max(axis=0)) + _MARGIN_PX
     width, height = (high - low).astype(int)
@@ -50,10 +49,8 @@ def render_flat(garment: Garment, *, light: StudioLight | None = None) -> np.nda
     return linear_to_srgb8(canvas)
 
 
-def _place(garment: Garment, name: str) -> np.ndarray | None:
-    """2 x 3 affine from a piece's pixels to the torso's; None for a piece that the garment lacks."""
-    if name not in garment.pieces:
-        return None
+def hung(garment: Garment, name: str) -> np.ndarray:
+    """float32 (2, 3): the affine map from a piece's pixels to the torso's, sleeves hanging."""
     if not name.startswith("sleeve"):
         x, y = np.subtract(garment.pieces["torso"].anchors["neck"], garment.pieces[name].anchors["neck"])
         return np.float32([[1, 0, x], [0, 1, y]])

@@ -18,6 +18,7 @@ from fabric.weave import weave
 from garment.cuts.catalogue import CUTS, load_cut
 from garment.flat import render_flat
 from garment.garment import Garment
+from garment.gltf import garment_glb
 from garment.makeup import make_up
 from garment.pyramid import Pyramid
 from garment.rack import Rack
@@ -38,6 +39,7 @@ _PLAIN = {
 """What is worn with a suiting where somebody's own book has none of the above."""
 _FIRST_SWATCHES = 48  # drawn before anybody asks; a book may have thousands
 SWATCH_PX, SWATCH_MM = 360, 60.0
+_WORN, _SOLID = 2.0, 1.5  # canonical pixels per millimetre
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Wardrobe:
         # What somebody wears is found here even when many others were asked for since.
         self._worn: WeakValueDictionary[object, Pyramid] = WeakValueDictionary()
         self._pictures: Kept[object, bytes] = Kept(most=256)
+        self._solids: Kept[object, bytes] = Kept(most=4)
 
     def garment(self, wish: Wish, *, is_worn: bool = False) -> Pyramid | None:
         """The garment ready to be draped (tens to hundreds of milliseconds the first time); None for no wish.
@@ -146,6 +149,19 @@ class Wardrobe:
         load_cut(cut)
         return self._picture(("cut", cut, *self._looks(fabric)), lambda: _thumbnail(self._made_up(fabric, cut)))
 
+    def cut_glb(self, cut: str, fabric_id: str | None = None) -> bytes:
+        """The cut made up in a fabric as a glTF scene in one file, some megabytes; in the book's first suiting unless
+        one is given.
+
+        Raises:
+            InputError: unknown_fabric, fabric_retired, unknown_cut. ConfigError: maps_missing.
+        """
+        fabric = self.catalog.get(self._first_suiting() if fabric_id is None else fabric_id)
+        load_cut(cut)
+        name = f"{CUTS[cut][0]} in {fabric.name}"
+        made = self._solids.get
+        return made((cut, *self._looks(fabric)), lambda: garment_glb(self._made_up(fabric, cut, _SOLID), name=name))
+
     def _first_suiting(self) -> str:
         offered = (fabric.id for fabric in self.catalog.fabrics() if fabric.use == "suiting" and _is_offered(fabric))
         return next(offered, "")
@@ -154,7 +170,7 @@ class Wardrobe:
         """Raises InputError: unknown_fabric, and fabric_retired unless it is worn."""
         return (self.catalog.find(fabric_id) if is_worn else None) or self.catalog.get(fabric_id)
 
-    def _made_up(self, fabric: Fabric, cut: str) -> Garment:
+    def _made_up(self, fabric: Fabric, cut: str, px_per_mm: float = _WORN) -> Garment:
         worn_with = self._worn_with(fabric)
         return make_up(
             load_cut(cut),
@@ -162,6 +178,7 @@ class Wardrobe:
             shirting=self._beside(worn_with["shirting"], "shirting"),
             tie=self._beside(worn_with["tie"], "tie"),
             facing=self._materials.of(worn_with["facing"]) if worn_with["facing"] is not None else None,
+            px_per_mm=px_per_mm,
         )
 
     def _worn_with(self, fabric: Fabric) -> dict[str, Fabric | None]:

@@ -15,7 +15,9 @@ import numpy as np
 from fabric.book import Catalog, Fabric, Family, catalog_of
 from fabric.cloth import Woven
 from fabric.maps import Maps
+from garment.gltf import garment_glb
 from models.fitting import FitRequest, Fitted, Wish
+from tests.domes import domed
 from utils.errors import CapacityError, InputError
 from utils.images import CAPTURE_LIMITS, LIVE_LIMITS, ImageLimits, read_image, write_image
 from utils.pose import pose_from_wire
@@ -202,6 +204,11 @@ class FakeWardrobe:
         if cut not in CUTS:
             raise InputError("unknown_cut", "there is no cut with this id")
         return self.swatch_png(fabric_id or FABRICS[0])
+
+    def cut_glb(self, cut: str, fabric_id: str | None = None) -> bytes:
+        """A dome. Raises InputError: unknown_cut, unknown_fabric."""
+        self.cut_png(cut, fabric_id)
+        return garment_glb(domed(), name=cut)
 
 
 @dataclass(frozen=True)

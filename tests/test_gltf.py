@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import struct
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,19 +15,8 @@ from fabric.draft import Draft, Yarn
 from fabric.packages.contents import Contents, of_material
 from fabric.packages.gltf import SHEET_MM, glb
 from fabric.weave import weave
+from tests.gltf_files import array, mesh, taken_apart, validated
 from utils.colour import delta_e00, mean_srgb8, srgb_to_lab
-
-WEB = Path(__file__).parents[1] / "web"
-VALIDATE = """
-const validator = require("gltf-validator");
-const file = new Uint8Array(require("fs").readFileSync(0));
-validator.validateBytes(file, { maxIssues: 0 }).then(
-  (report) => process.stdout.write(JSON.stringify(report)),
-  (error) => { process.stderr.write(String(error)); process.exit(1); },
-);
-"""
-SIZES = {5123: 2, 5126: 4}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 
 
 @cache
@@ -43,47 +25,6 @@ def contents() -> Contents:
     yarns = (("e", ecru), ("b", blue))
     draft = Draft(weave="twill_2_2", yarns=yarns, warp="6b 2e", weft="b", ends_per_cm=20.0, picks_per_cm=16.0, seed=7)
     return replace(of_material(weave(draft, 4.0, name="Größe 5"), made=datetime(2026, 3, 4, tzinfo=UTC)), sheen=0.2)
-
-
-def taken_apart(file: bytes) -> tuple[dict[str, Any], bytes]:
-    """The JSON and the binary chunk; their frame is checked."""
-    magic, version, length = struct.unpack_from("<4sII", file)
-    assert (magic, version, length) == (b"glTF", 2, len(file))
-    text_length, kind = struct.unpack_from("<I4s", file, 12)
-    assert (kind, text_length % 4) == (b"JSON", 0)
-    data_length, kind = struct.unpack_from("<I4s", file, 20 + text_length)
-    assert (kind, data_length % 4) == (b"BIN\0", 0)
-    assert 28 + text_length + data_length == len(file)
-    return json.loads(file[20 : 20 + text_length]), file[28 + text_length :]
-
-
-def array(content: dict[str, Any], data: bytes, index: int) -> np.ndarray:
-    """An accessor's values, (N, C)."""
-    about = content["accessors"][index]
-    view = content["bufferViews"][about["bufferView"]]
-    assert view["byteOffset"] % 4 == 0
-    kind = {5123: np.uint16, 5126: np.float32}[about["componentType"]]
-    width = WIDTHS[about["type"]]
-    assert view["byteLength"] == about["count"] * width * SIZES[about["componentType"]]
-    return np.frombuffer(data, kind, about["count"] * width, view["byteOffset"]).reshape(-1, width)
-
-
-def mesh(file: bytes) -> dict[str, np.ndarray]:
-    content, data = taken_apart(file)
-    primitive = content["meshes"][0]["primitives"][0]
-    found = {name: array(content, data, index) for name, index in primitive["attributes"].items()}
-    return {**found, "indices": array(content, data, primitive["indices"]).reshape(-1, 3)}
-
-
-def validated(file: bytes) -> dict[str, Any]:
-    """What Khronos's validator says of a file."""
-    if not (WEB / "node_modules/gltf-validator").is_dir():
-        if os.environ.get("CI"):
-            pytest.fail("web/node_modules is not installed")
-        pytest.skip("web/node_modules has no gltf-validator: run `npm ci` in web/")
-    node = shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    done = subprocess.run([node, "-e", VALIDATE], input=file, capture_output=True, cwd=WEB, timeout=60, check=True)
-    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -382,6 +382,16 @@ def test_cuts_have_a_thumbnail_in_any_fabric(http):
     assert is_problem(http.get("/api/cuts/nope/thumbnail.png"), 404, "unknown_cut")
 
 
+def test_cuts_come_as_scenes_for_3d_viewers(http):
+    scene = http.get("/api/cuts/single-breasted/jacket.glb", params={"fabric_id": "grey-flannel"})
+    assert (scene.content[:4], scene.headers["content-type"]) == (b"glTF", "model/gltf-binary")
+    etag = {"If-None-Match": scene.headers["etag"]}
+    assert http.get("/api/cuts/single-breasted/jacket.glb", headers=etag).status_code == 304
+    asked = {"fabric_id": "nope"}
+    assert is_problem(http.get("/api/cuts/single-breasted/jacket.glb", params=asked), 404, "unknown_fabric")
+    assert is_problem(http.get("/api/cuts/nope/jacket.glb"), 404, "unknown_cut")
+
+
 def test_a_garment_is_hung_up_looked_at_and_corrected(http):
     made = http.post("/api/garments", files={"photo": ("p.jpg", jpeg())}, data={"name": "linen"})
     assert made.status_code == 201

@@ -6,8 +6,6 @@ made. Lengths are metres, as glTF has them; the texture repeats at its physical 
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +15,7 @@ from fabric.packages.contents import Contents
 from fabric.packages.description import GENERATOR
 from fabric.packages.pictures import code_map
 from utils.colour import srgb_to_linear
+from utils.glb import Glb
 from utils.images import write_image
 
 SHEET_MM = 300.0
@@ -25,29 +24,25 @@ _SEGMENTS = 64
 _FOLD_MM, _FOLD_DEEP_MM = 125.0, 6.0  # from crest to crest along the cloth, and half of crest to valley at the hem
 _SHALLOWEST = 0.35  # of the folds at the top, as a share of those at the hem
 _COLOUR_QUALITY = 92
-_FLOAT, _USHORT, _VERTICES, _INDICES = 5126, 5123, 34962, 34963
 _LINEAR, _MIPMAPS, _REPEAT = 9729, 9987, 10497
 
 
 def glb(contents: Contents) -> bytes:
     """The file. Where the size is unknown, one tile spans the piece, and `extras` of the material say so."""
-    parts = _Parts()
+    parts = Glb()
     mesh = _hang(_SEGMENTS)
     attributes = {
-        "POSITION": parts.vertices(mesh.positions, "VEC3", bounds=True),
-        "NORMAL": parts.vertices(mesh.normals, "VEC3"),
-        "TANGENT": parts.vertices(mesh.tangents, "VEC4"),
-        "TEXCOORD_0": parts.vertices(mesh.uv, "VEC2"),
+        "POSITION": parts.vertices(mesh.positions, bounds=True),
+        "NORMAL": parts.vertices(mesh.normals),
+        "TANGENT": parts.vertices(mesh.tangents),
+        "TEXCOORD_0": parts.vertices(mesh.uv),
     }
     primitive = {"attributes": attributes, "indices": parts.indices(mesh.indices), "material": 0}
     bare = replace(contents, size_mm=None)  # viewers may not take a picture's own scale; the texture's transform has it
     # JPEG would break normals and packed figures; in a colour its error is far below what an eye can tell.
-    for name, mime_type, data in (
-        ("albedo", "image/jpeg", write_image(contents.albedo, format="jpeg", quality=_COLOUR_QUALITY)),
-        ("normal", "image/png", code_map(bare, "normal")),
-        ("orm", "image/png", code_map(bare, "orm")),
-    ):
-        parts.images.append({"name": name, "mimeType": mime_type, "bufferView": parts.view(data)})
+    colour = write_image(contents.albedo, format="jpeg", quality=_COLOUR_QUALITY)
+    pictures = [parts.image("albedo", colour, mime_type="image/jpeg")]
+    pictures += [parts.image(name, code_map(bare, name), mime_type="image/png") for name in ("normal", "orm")]
     content = {
         "asset": {"version": "2.0", "generator": GENERATOR},
         "extensionsUsed": ["KHR_materials_sheen", "KHR_texture_transform"],
@@ -56,14 +51,10 @@ def glb(contents: Contents) -> bytes:
         "nodes": [{"name": contents.name, "mesh": 0}],
         "meshes": [{"name": "piece of cloth", "primitives": [primitive]}],
         "materials": [_material(contents)],
-        "textures": [{"sampler": 0, "source": index} for index in range(len(parts.images))],
+        "textures": [{"sampler": 0, "source": index} for index in pictures],
         "samplers": [{"magFilter": _LINEAR, "minFilter": _MIPMAPS, "wrapS": _REPEAT, "wrapT": _REPEAT}],
-        "images": parts.images,
-        "accessors": parts.accessors,
-        "bufferViews": parts.views,
-        "buffers": [{"byteLength": len(parts.data)}],
     }
-    return _chunks(json.dumps(content, ensure_ascii=False, allow_nan=False).encode(), bytes(parts.data))
+    return parts.file(content)
 
 
 def _material(contents: Contents) -> dict[str, Any]:
@@ -142,53 +133,5 @@ def _hang(segments: int) -> _Mesh:
     )
 
 
-class _Parts:
-    """The binary chunk as it grows, and what the JSON says of it. Everything begins at a multiple of four bytes."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-        self.images: list[dict[str, Any]] = []
-
-    def view(self, data: bytes, *, target: int | None = None) -> int:
-        """The index of a new buffer view."""
-        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": len(data)}
-        self.views.append(view if target is None else {**view, "target": target})
-        self.data += data + bytes(-len(data) % 4)
-        return len(self.views) - 1
-
-    def vertices(self, values: np.ndarray, kind: str, *, bounds: bool = False) -> int:
-        """The index of a new accessor of float32 (N, C)."""
-        said = {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()} if bounds else {}
-        return self._accessor(values, _FLOAT, kind, _VERTICES, said)
-
-    def indices(self, values: np.ndarray) -> int:
-        """The index of a new accessor of uint16 (N,)."""
-        return self._accessor(values, _USHORT, "SCALAR", _INDICES, {})
-
-    def _accessor(self, values: np.ndarray, component: int, kind: str, target: int, said: dict[str, Any]) -> int:
-        view = self.view(values.tobytes(), target=target)
-        about = {"bufferView": view, "componentType": component, "count": len(values), "type": kind}
-        self.accessors.append({**about, **said})
-        return len(self.accessors) - 1
-
-
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=2, keepdims=True)
-
-
-def _chunks(text: bytes, data: bytes) -> bytes:
-    """Header, JSON and binary chunk; JSON is filled up with spaces, as the format wants it."""
-    text += b" " * (-len(text) % 4)
-    data += bytes(-len(data) % 4)
-    total = 12 + 8 + len(text) + 8 + len(data)
-    return b"".join(
-        (
-            struct.pack("<4sII", b"glTF", 2, total),
-            struct.pack("<I4s", len(text), b"JSON"),
-            text,
-            struct.pack("<I4s", len(data), b"BIN\0"),
-            data,
-        )
-    )

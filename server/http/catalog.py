@@ -125,6 +125,18 @@ async def cut_thumbnail(
     return cached(request, png, media_type="image/png", max_age_s=PICTURE_AGE_S)
 
 
+async def cut_glb(
+    request: Request,
+    cut_id: Id,
+    services: Use,
+    fabric_id: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
+) -> Response:
+    """The cut made up in a fabric as a glTF scene, a relief to be turned a little and lit; in the catalog's first
+    suiting unless one is given. In metres, the pit of the neck in the origin, the front towards +Z."""
+    data = await _drawn(services, services.fitting.wardrobe.cut_glb, cut_id, fabric_id)
+    return cached(request, data, media_type=_GLB, max_age_s=PICTURE_AGE_S)
+
+
 def _listing(found: Page, per_page: int) -> bytes:
     shown = [{**section.about(), "fabrics": [public(one) for one in fabrics]} for section, fabrics in found.sections]
     paging = {"page": found.page, "pages": found.pages, "per_page": per_page, "total": found.total}
@@ -180,10 +192,13 @@ def routes() -> APIRouter:
     add("/objects/{kind}/{fan}/{name}", stored, summary="A file", response_class=Response, responses=any_ | gone)
     add("/cuts", cuts, summary="The cuts", response_class=Response, responses=json_)
     add("/cuts/{cut_id}/thumbnail.png", cut_thumbnail, summary="A cut", response_class=Response, responses=png | drawn)
+    solid = {200: {"content": {_GLB: {"schema": {"type": "string", "format": "binary"}}}}, **known}
+    add("/cuts/{cut_id}/jacket.glb", cut_glb, summary="A cut in 3D", response_class=Response, responses=solid | drawn)
     return router
 
 
 _ANY = "application/octet-stream"
+_GLB = "model/gltf-binary"
 _MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BufferGeometry } from "three";
 import { TABLE, relaxed } from "../src/fabrics/lit/drape";
-import { jacket } from "../src/fabrics/lit/jacket";
 import { ball } from "../src/fabrics/lit/shapes";
 
 /** Millimetres in space for each millimetre of cloth, along every edge between neighbours of a grid. */
@@ -19,37 +18,6 @@ function stretches(geometry: BufferGeometry): number[] {
 }
 
 const share = (of: number[], at: number) => of[Math.floor(at * (of.length - 1))] ?? NaN;
-
-/** Of every third number, from this one on. */
-function mean(numbers: ArrayLike<number>, from: number): number {
-  const own = Array.from(numbers).filter((_, n) => n % 3 === from);
-  return own.reduce((sum, value) => sum + value, 0) / own.length;
-}
-
-describe("the jacket", () => {
-  const parts = jacket();
-
-  it("is made of finite points", () => {
-    for (const { geometry } of parts)
-      expect(geometry.getAttribute("position").array.every(Number.isFinite)).toBe(true);
-  });
-
-  it("turns the faces of both fronts outwards", () => {
-    const cloth = parts.filter(({ of }) => of === "cloth").map(({ geometry }) => geometry);
-    const fronts = [cloth[0], cloth[6]];
-    const halves = fronts.map((geometry) => mean(geometry?.getAttribute("position").array ?? [], 0));
-    expect(Math.sign(halves[0] ?? 0)).toBe(-Math.sign(halves[1] ?? 0));
-    for (const geometry of fronts) expect(mean(geometry?.getAttribute("normal").array ?? [], 2)).toBeGreaterThan(0.3);
-  });
-
-  it("shows the cloth at true scale", () => {
-    const front = parts[0];
-    if (!front) throw new Error("no front");
-    const all = stretches(front.geometry);
-    expect(share(all, 0.5)).toBeGreaterThan(0.93);
-    expect(share(all, 0.5)).toBeLessThan(1.07);
-  });
-});
 
 it("stretches cloth over a ball without changing its scale where one looks", () => {
   const all = stretches(ball());

@@ -2,6 +2,8 @@
 import type { KeyboardEvent, PointerEvent } from "react";
 import { useEffect, useRef, useState } from "react";
 import type { Pair, ScanAnswer } from "../answer";
+import { readCuts } from "../../wardrobe";
+import { ask, lendScan } from "../api";
 import { ASSUMED_MM } from "../parts/tiling";
 import type { Lamp, Shape } from "./scene";
 import { LitScene, hasWebGl } from "./scene";
@@ -20,15 +22,16 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
 };
 const ROUND_S = 14;
 
-type Props = { answer: ScanAnswer; sizeMm: Pair | null };
+/** `colour` is the fabric's id where the scan is saved. */
+type Props = { answer: ScanAnswer; sizeMm: Pair | null; colour: string | null };
 
-export default function Lit({ answer, sizeMm }: Props) {
+export default function Lit(props: Props) {
   const [works] = useState(hasWebGl);
-  if (!works) return <WithoutWebGl answer={answer} />;
-  return <InTheLight answer={answer} sizeMm={sizeMm} />;
+  if (!works) return <WithoutWebGl answer={props.answer} />;
+  return <InTheLight {...props} />;
 }
 
-function InTheLight({ answer, sizeMm }: Props) {
+function InTheLight({ answer, sizeMm, colour }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [scene, setScene] = useState<LitScene | null>(null);
   const [shape, setShape] = useState<Shape>("ball");
@@ -54,18 +57,19 @@ function InTheLight({ answer, sizeMm }: Props) {
       setScene(null);
     };
   }, []);
+  const dressed = shape === "jacket";
   useEffect(() => {
-    const url = (name: string) => answer.maps[name]?.url ?? "";
-    const urls = { albedo: url("albedo"), normal: url("normal"), roughness: url("roughness"), ao: url("ao") };
+    if (!scene) return;
     let current = true;
-    scene
-      ?.wear(urls, [width, height], "#8f8a82")
+    setState("loading");
+    const size: Pair = [width, height];
+    (dressed ? dress(scene, { answer, size, colour }) : wear(scene, { answer, size }))
       .then(() => current && setState("there"))
       .catch(() => current && setState("failed"));
     return () => {
       current = false;
     };
-  }, [scene, answer, width, height]);
+  }, [scene, dressed, answer, width, height, colour]);
   useEffect(() => scene?.show(shape), [scene, shape]);
   useEffect(() => scene?.light(lamp), [scene, shape, lamp]);
   useEffect(() => scene?.turn(turnDeg), [scene, shape, turnDeg]);
@@ -141,12 +145,28 @@ function InTheLight({ answer, sizeMm }: Props) {
         onKeyDown={key}
       />
       <p className="hint" id="lit-help">
-        {state === "failed" && <b>The maps could not be loaded. </b>}
+        {state === "failed" && <b>{dressed ? "The jacket could not be made up. " : "The maps could not be loaded. "}</b>}
         The light follows the pointer or the arrow keys; drag, or hold Shift with the arrows, to turn it.
         {sizeMm === null && " Its size is not known, so the scale is a guess."}
       </p>
     </>
   );
+}
+
+type Made = { answer: ScanAnswer; size: Pair };
+
+function wear(scene: LitScene, { answer, size }: Made): Promise<void> {
+  const url = (name: string) => answer.maps[name]?.url ?? "";
+  const urls = { albedo: url("albedo"), normal: url("normal"), roughness: url("roughness"), ao: url("ao") };
+  return scene.wear(urls, size, "#8f8a82");
+}
+
+/** The built-in cut, made up by the server as it is for the kiosk. */
+async function dress(scene: LitScene, { answer, size, colour }: Made & { colour: string | null }): Promise<void> {
+  const fabric = colour ?? (await lendScan(answer.id, size));
+  const query = new URLSearchParams({ fabric_id: fabric, look: size.join("x") });
+  const [cut] = readCuts(await ask("/api/cuts"));
+  await scene.dress(`/api/cuts/${encodeURIComponent(cut?.id ?? "")}/jacket.glb?${query}`);
 }
 
 function WithoutWebGl({ answer }: { answer: ScanAnswer }) {

@@ -23,10 +23,10 @@ import {
   Vector3,
   WebGLRenderer,
 } from "three";
-import type { BufferGeometry, Material } from "three";
+import type { BufferGeometry, Material, Object3D } from "three";
 import { RoomEnvironment } from "three/addons/environments/RoomEnvironment.js";
+import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { TABLE, drape } from "./drape";
-import { jacket } from "./jacket";
 import { ball } from "./shapes";
 
 export type Shape = "ball" | "drape" | "jacket";
@@ -38,8 +38,10 @@ type View = { from: Vector3; to: Vector3; spreadMm: number };
 const VIEWS: Record<Shape, View> = {
   ball: { from: new Vector3(0, 12, 330), to: new Vector3(0, 0, 0), spreadMm: 120 },
   drape: { from: new Vector3(0, 290, 500), to: new Vector3(6, -34, 12), spreadMm: 280 },
-  jacket: { from: new Vector3(90, 480, 1600), to: new Vector3(0, 366, 0), spreadMm: 760 },
+  jacket: { from: new Vector3(0, -200, 1500), to: new Vector3(0, -278, -20), spreadMm: 520 },
 };
+/** The jacket is a relief: it has no back. */
+const FURTHEST_TURN: Partial<Record<Shape, number>> = { jacket: 32 };
 
 export class LitScene {
   private readonly renderer: WebGLRenderer;
@@ -47,11 +49,7 @@ export class LitScene {
   private readonly camera = new PerspectiveCamera(30, 1, 10, 6000);
   private readonly lamp = new DirectionalLight("#fff6ea", 3);
   private readonly cloth = new MeshPhysicalMaterial({ side: DoubleSide });
-  private readonly others: Record<"shirt" | "tie" | "button", Material> = {
-    shirt: new MeshStandardMaterial({ color: "#eeede9", roughness: 0.85, side: DoubleSide }),
-    tie: new MeshStandardMaterial({ color: "#1d2436", roughness: 0.55, side: DoubleSide }),
-    button: new MeshStandardMaterial({ color: "#241d17", roughness: 0.35 }),
-  };
+  private readonly stand = new MeshStandardMaterial({ color: "#241d17", roughness: 0.35 });
   private readonly shapes = new Map<Shape, Group>();
   private shape: Shape = "ball";
   private asked = 0;
@@ -83,7 +81,7 @@ export class LitScene {
       const texture = await new TextureLoader().loadAsync(url);
       texture.wrapS = texture.wrapT = RepeatWrapping;
       texture.repeat.set(1 / width, 1 / height);
-      texture.anisotropy = Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
+      texture.anisotropy = this.anisotropy();
       if (isColour) texture.colorSpace = SRGBColorSpace;
       return texture;
     };
@@ -101,12 +99,28 @@ export class LitScene {
     this.draw();
   }
 
+  /** Puts the jacket in the file at this address on show. Resolves when it can be seen. */
+  async dress(url: string): Promise<void> {
+    const { scene } = await new GLTFLoader().loadAsync(url);
+    if (this.disposed) return forget(scene);
+    scene.scale.setScalar(1000); // the file's metres
+    scene.traverse((thing) => {
+      if (!(thing instanceof Mesh)) return;
+      thing.castShadow = thing.receiveShadow = true;
+      Object.assign(thing.material as Material, { alphaToCoverage: true });
+      const { map } = thing.material as MeshStandardMaterial;
+      if (map) map.anisotropy = this.anisotropy();
+    });
+    const group = this.group("jacket");
+    forget(group);
+    group.clear().add(scene);
+    this.draw();
+  }
+
   show(shape: Shape): void {
     this.shapes.get(this.shape)?.removeFromParent();
     this.shape = shape;
-    const group = this.shapes.get(shape) ?? this.built(shape);
-    this.shapes.set(shape, group);
-    this.scene.add(group);
+    this.scene.add(this.group(shape));
     const { spreadMm } = VIEWS[shape];
     Object.assign(this.lamp.shadow.camera, { left: -spreadMm, right: spreadMm, top: spreadMm, bottom: -spreadMm });
     Object.assign(this.lamp.shadow.camera, { near: 1, far: 8 * spreadMm });
@@ -129,10 +143,10 @@ export class LitScene {
     this.draw();
   }
 
-  /** Turns the thing about the vertical. */
+  /** Turns the thing about the vertical, as far as there is something to be seen. */
   turn(degrees: number): void {
-    const group = this.shapes.get(this.shape);
-    if (group) group.rotation.y = (degrees * Math.PI) / 180;
+    const most = FURTHEST_TURN[this.shape] ?? Infinity;
+    this.group(this.shape).rotation.y = (Math.max(-most, Math.min(most, degrees)) * Math.PI) / 180;
     this.draw();
   }
 
@@ -149,10 +163,9 @@ export class LitScene {
     cancelAnimationFrame(this.asked);
     this.forgetMaps();
     this.scene.environment?.dispose();
-    for (const group of this.shapes.values())
-      group.traverse((thing) => thing instanceof Mesh && (thing.geometry as BufferGeometry).dispose());
+    for (const group of this.shapes.values()) forget(group);
     this.cloth.dispose();
-    for (const material of Object.values(this.others)) material.dispose();
+    this.stand.dispose();
     this.renderer.dispose();
   }
 
@@ -184,17 +197,35 @@ export class LitScene {
       const table = new Mesh(new PlaneGeometry(2000, 2000).rotateX(-Math.PI / 2), new ShadowMaterial({ opacity: 0.28 }));
       table.position.y = TABLE;
       table.receiveShadow = true;
-      group.add(table, new Mesh(new SphereGeometry(50, 32, 24), this.others.button));
+      group.add(table, new Mesh(new SphereGeometry(50, 32, 24), this.stand));
     }
-    if (shape === "jacket")
-      for (const { of, geometry } of jacket()) add(geometry, of === "cloth" ? this.cloth : this.others[of]);
     return group;
+  }
+
+  private group(shape: Shape): Group {
+    const group = this.shapes.get(shape) ?? this.built(shape);
+    this.shapes.set(shape, group);
+    return group;
+  }
+
+  private anisotropy(): number {
+    return Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
   }
 
   private forgetMaps(): void {
     for (const texture of [this.cloth.map, this.cloth.normalMap, this.cloth.roughnessMap, this.cloth.aoMap])
       (texture as Texture | null)?.dispose();
   }
+}
+
+/** Gives back what a thing holds on the graphics card. */
+function forget(of: Object3D): void {
+  of.traverse((thing) => {
+    if (!(thing instanceof Mesh)) return;
+    (thing.geometry as BufferGeometry).dispose();
+    for (const value of Object.values(thing.material as Material)) if (value instanceof Texture) value.dispose();
+    (thing.material as Material).dispose();
+  });
 }
 
 export function hasWebGl(): boolean {

@@ -119,7 +119,7 @@ function Result({ answer, busy, onOpen }: ResultProps) {
       name: "In the light",
       show: () => (
         <Suspense fallback={<p className="hint">One moment …</p>}>
-          <Lit answer={answer} sizeMm={sizeMm} />
+          <Lit answer={answer} sizeMm={sizeMm} colour={savedNow?.id ?? null} />
         </Suspense>
       ),
     },
