@@ -86,6 +86,7 @@ TABLE = MappingProxyType(
         # What the shop's own people may do to it.
         "admin_disabled": Failure(403, "The catalog cannot be changed here"),
         "admin_key": Failure(401, "The admin key is missing or wrong"),
+        "too_many_guesses": Failure(429, "Too many wrong keys"),
         "unknown_family": Failure(404, "There is no such family"),
         "unknown_swatch": Failure(404, "There is no such swatch"),
         "unknown_scan": Failure(404, "There is no such scan"),

@@ -59,8 +59,8 @@ def problem_response(error: LucyError, *, request_id: str) -> Response:
     """The answer to a request that failed with `error`."""
     status = failure_of(error).status
     headers = {"Cache-Control": "no-store"}
-    if status == 503 and isinstance(error, CapacityError):
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status in (429, 503) and isinstance(error, CapacityError):
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="lucy"'
     body = problem(error, request_id=request_id, errors=getattr(error, "errors", None))
