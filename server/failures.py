@@ -117,6 +117,7 @@ TABLE = MappingProxyType(
         "blurred": Failure(422, "The photo is blurred"),
         "not_flat": Failure(422, "The cloth does not lie flat"),
         "not_cloth": Failure(422, "The photo does not show one piece of cloth"),
+        "scans_full": Failure(503, "Too many scans are not saved"),
         "scan_memory": Failure(503, "The scan is too large for this server"),
         "scan_failed": Failure(503, "The scan failed"),
         "scanner_lost": Failure(503, "The scan broke off"),

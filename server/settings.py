@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     max_sessions: PositiveInt = 100
     max_captures: PositiveInt = 8
     max_scans: PositiveInt = 4
+    max_unsaved_scans: PositiveInt = 200
+    max_unsaved_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 4096
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 4
     capture_threads: Annotated[int, Field(ge=1, le=16)] = 1
     scan_memory_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 4096

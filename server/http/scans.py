@@ -253,7 +253,7 @@ SCAN_CODES = (
     *BODY_CODES,
     *PICTURE_CODES,
     *CLOTH_CODES,
-    *("bad_entry", "no_catalog", "catalog_away", "storage_full"),
+    *("bad_entry", "no_catalog", "catalog_away", "storage_full", "scans_full"),
     *("busy", "draining", "timeout", "cancelled", "scan_memory", "scan_failed", "scanner_lost", "internal"),
 )
 
