@@ -439,17 +439,20 @@ def test_an_unsaved_cloth_is_worn_on_a_photo_and_live(page, world, tmp_path):
 
 
 def test_a_cloth_is_kept_back_until_its_time_has_come(page, world):
-    """Saving is played by another colour, so that the scan is there for other tests."""
+    """In one step: it was never offered, not even for a moment."""
     keep_key(page)
-    colour = world.ask("/api/admin/colours/poplin-white")
-    page.route("**/save", lambda route: route.fulfill(status=201, json=colour))
-    open_scan(page, world, "Save")
-    page.get_by_label("Name", exact=True).fill("White")
+    scan = world.ask(f"/api/fabric/{world.scan['id']}/rescan", method="POST", body={"name": "kept back"})
+    page.goto(f"{world.url}#scan/{scan['id']}")
+    page.get_by_role("tab", name="Save").click()
+    page.get_by_label("Name", exact=True).fill("Next season")
     page.get_by_label("Family").select_option(label="Poplin")
     page.get_by_label("Keep it back").check()
     page.get_by_role("button", name="Save to the book").click()
     expect(page.get_by_text("It is not offered yet")).to_be_visible()
-    assert world.ask("/api/admin/colours/poplin-white")["status"] == "retired"
+    assert sent(page, "/save")["status"] == "retired"
+    assert not page.evaluate("() => window.sent.some((one) => one.path.includes('/admin/colours'))")
+    assert world.ask("/api/admin/colours/next-season")["status"] == "retired"
+    assert "next-season" not in json.dumps(world.ask("/api/fabric/catalog"))
 
 
 # --- the book

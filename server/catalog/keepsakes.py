@@ -243,12 +243,15 @@ def scale_unknown() -> InputError:
     )
 
 
+def unknown_scan() -> InputError:
+    """There is none, or not any more."""
+    return InputError("unknown_scan", "there is no such scan, or it is older than a day", hint="scan the swatch again")
+
+
 def _known_scan(session: Session, scan_id: str, now: datetime) -> ScanRow:
     row = session.get(ScanRow, scan_id)
     if row is None or row.expires <= now:
-        raise InputError(
-            "unknown_scan", "there is no such scan, or it is older than a day", hint="scan the swatch again"
-        )
+        raise unknown_scan()
     return row
 
 

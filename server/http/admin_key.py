@@ -51,5 +51,5 @@ def _wrong_key() -> InputError:
 Admin = Annotated[Shop, Depends(shop_for_admin)]
 ADMIN_CODES = (
     *("admin_disabled", "admin_key", "too_many_guesses"),
-    *("catalog_away", "busy", "timeout", "internal", "invalid_request"),
+    *("catalog_away", "busy", "timeout", "invalid_request"),
 )
