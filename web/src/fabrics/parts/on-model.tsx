@@ -80,6 +80,7 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
   const [shown, setShown] = useState<{ url: string; plain: boolean } | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
+  const [lies, setLies] = useState("");
   const chooser = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
@@ -118,10 +119,15 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
         {shown ? (
           <img src={shown.url} alt="The person in your photo, in a jacket of this cloth" />
         ) : (
-          <img src={flat} alt="The jacket in this cloth, lying flat" />
+          <img
+            src={flat}
+            alt="The jacket in this cloth, lying flat"
+            data-loaded={lies === flat}
+            onLoad={() => setLies(flat)}
+          />
         )}
         <figcaption role="status">
-          {busy ? "Dressing …" : shown ? (shown.plain ? "On your photo; plainer than usual." : "On your photo.") : "The jacket, lying flat."}
+          {busy ? "Dressing …" : shown ? wornWords(shown.plain) : lies === flat ? "The jacket, lying flat." : "Making it up …"}
         </figcaption>
       </figure>
       {problem && <Complaint problem={problem} />}
@@ -148,6 +154,8 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
     </>
   );
 }
+
+const wornWords = (plain: boolean) => (plain ? "On your photo; plainer than usual." : "On your photo.");
 
 function dressProblem(error: unknown): Problem {
   if (!(error instanceof CaptureError)) return asProblem(error);
