@@ -14,13 +14,13 @@ import { complaintAbout } from "../photo";
 import { Problem, asProblem, isAbort } from "../problem";
 import { Complaint } from "./complaint";
 
-type Props = { answer: ScanAnswer; sizeMm: Pair | null; colour: string | null };
+type Props = { answer: ScanAnswer; sizeMm: Pair | null };
 
-export function OnModel({ answer, sizeMm, colour }: Props) {
+export function OnModel({ answer, sizeMm }: Props) {
   const [cuts, setCuts] = useState<Cut[]>([]);
   const [cut, setCut] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [fabric, setFabric] = useState<string | null>(colour);
+  const [fabric, setFabric] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const [live, setLive] = useState(false);
   const [width, height] = sizeMm ?? [0, 0];
@@ -31,12 +31,12 @@ export function OnModel({ answer, sizeMm, colour }: Props) {
       const known = readCuts(await ask("/api/cuts", { signal: abort.signal }));
       setCuts(known);
       setCut((now) => now || (known[0]?.id ?? ""));
-      setFabric(colour ?? (width > 0 ? await lendScan(answer.id, [width, height]) : null));
+      setFabric(width > 0 ? await lendScan(answer.id, [width, height]) : null);
       setProblem(null);
     };
     prepare().catch((error: unknown) => !isAbort(error) && setProblem(asProblem(error)));
     return () => abort.abort();
-  }, [answer.id, colour, width, height, attempt]);
+  }, [answer.id, width, height, attempt]);
 
   if (problem) return <Complaint problem={problem} onAgain={() => setAttempt((n) => n + 1)} />;
   if (sizeMm === null)
@@ -123,7 +123,11 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
             src={flat}
             alt="The jacket in this cloth, lying flat"
             data-loaded={lies === flat}
-            onLoad={() => setLies(flat)}
+            onLoad={() => {
+              setLies(flat);
+              setProblem(null);
+            }}
+            onError={() => setProblem(NOT_MADE_UP)}
           />
         )}
         <figcaption role="status">
@@ -154,6 +158,8 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
     </>
   );
 }
+
+const NOT_MADE_UP = new Problem("not_made_up", "The jacket could not be made up", "Choose the cut again, or scan again.");
 
 const wornWords = (plain: boolean) => (plain ? "On your photo; plainer than usual." : "On your photo.");
 

@@ -138,7 +138,7 @@ function Result({ answer, busy, onOpen }: ResultProps) {
     {
       id: "model",
       name: "On the model",
-      show: () => <OnModel answer={answer} sizeMm={sizeMm} colour={savedNow?.id ?? null} />,
+      show: () => <OnModel answer={answer} sizeMm={sizeMm} />,
     },
     {
       id: "save",
