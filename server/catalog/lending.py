@@ -1,5 +1,5 @@
-"""Wearing a scan that is not offered: one that is not saved yet, or whose colour is kept back. Owns what it is taken for
-meanwhile; must not know HTTP nor who wears it."""
+"""Wearing a scan that is not offered: one that is not saved yet, or whose colour is kept back. Owns what it is taken
+for meanwhile; must not know HTTP nor who wears it."""
 
 from __future__ import annotations
 
