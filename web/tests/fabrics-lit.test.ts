@@ -42,6 +42,26 @@ describe("the jacket", () => {
     for (const geometry of fronts) expect(mean(geometry?.getAttribute("normal").array ?? [], 2)).toBeGreaterThan(0.3);
   });
 
+  it("is buttoned, at the cuffs too", () => {
+    const heights = parts
+      .filter(({ of }) => of === "button")
+      .map(({ geometry }) => mean(geometry.getAttribute("position").array, 1));
+    expect(heights).toHaveLength(2 + 2 * 3);
+    expect(heights.filter((height) => height < 150)).toHaveLength(6);
+  });
+
+  it("is darkest where one piece lies on another, and fades from there to nothing", () => {
+    const shades = parts.filter(({ of }) => of === "shade");
+    expect(shades.length).toBeGreaterThan(10);
+    for (const { geometry } of shades) {
+      const colour = geometry.getAttribute("color");
+      const dark = Array.from({ length: colour.count }, (_, n) => colour.getW(n));
+      expect(Math.max(...dark)).toBeLessThan(0.6);
+      const outer = dark.filter((_, n) => n % 6 === 5);
+      expect(Math.max(...outer)).toBe(0);
+    }
+  });
+
   it("shows the cloth at true scale", () => {
     const front = parts[0];
     if (!front) throw new Error("no front");

@@ -4,34 +4,17 @@
  * along the roll line's facing in a lapel.
  */
 import type { BufferGeometry } from "three";
-import { CylinderGeometry } from "three";
+import { CircleGeometry, Float32BufferAttribute, LatheGeometry, Vector2 } from "three";
 import { sheet } from "./shapes";
-import type { Vec3 } from "./shapes";
+import type { Laid } from "./trunk";
+import { around, arcTo, ease, flipped, mirrored, mix, on, smooth, trunkAt } from "./trunk";
 
-export type Part = { of: "cloth" | "shirt" | "tie" | "button"; geometry: BufferGeometry };
+export type Part = { of: "cloth" | "shirt" | "tie" | "button" | "thread" | "shade"; geometry: BufferGeometry };
 
 /** Heights over the hem. */
 const [BUTTON, LOWER_BUTTON, POINT, NECK] = [300, 195, 632, 694];
 /** Half of the neck's width, and of the shoulders'. */
 const NECK_HALF = 74;
-/** Height over the hem, half width, half depth of the trunk. */
-const TRUNK: readonly [number, number, number][] = [
-  [0, 262, 152],
-  [120, 250, 146],
-  [260, 216, 128],
-  [330, 216, 130],
-  [470, 246, 140],
-  [560, 250, 132],
-  [606, 240, 116],
-  [634, 212, 100],
-  [662, 152, 88],
-  [684, 96, 78],
-  [700, 76, 72],
-  [760, 68, 68],
-];
-/** Sharper than an ellipse, as a chest is. */
-const SQUARENESS = 2.35;
-
 type Curve = (y: number) => number;
 
 export function jacket(): Part[] {
@@ -46,6 +29,8 @@ export function jacket(): Part[] {
     cloth(collar(side));
     cloth(flap(side));
     cloth(sleeve(side));
+    for (const geometry of shades(side, over)) parts.push({ of: "shade", geometry });
+    for (const down of CUFF_BUTTONS) parts.push(...button(onSleeve(side, CUFF_ANGLE, down, 1.6), 7, side * CUFF_ANGLE));
   }
   cloth(band());
   cloth(welt());
@@ -53,7 +38,7 @@ export function jacket(): Part[] {
   parts.push({ of: "shirt", geometry: shirt() });
   for (const side of [-1, 1] as const) parts.push({ of: "shirt", geometry: shirtCollar(side) });
   parts.push({ of: "tie", geometry: tie() }, { of: "tie", geometry: knot() });
-  for (const y of [BUTTON, LOWER_BUTTON]) parts.push({ of: "button", geometry: button(y) });
+  for (const y of [BUTTON, LOWER_BUTTON]) parts.push(...button(on(0, y, 10.5), 10, 0));
   return parts;
 }
 
@@ -66,74 +51,6 @@ function edge(y: number): number {
 
 /** The line that a lapel rolls along, from the button to the neck's side. */
 const roll: Curve = (y) => mix(-19, NECK_HALF + 4, ease((y - BUTTON) / (NECK - BUTTON), 0.94));
-
-/** A point at so many millimetres of cloth from the middle of the front, lifted off the body. */
-function on(u: number, y: number, lift: number): Vec3 {
-  const [half, deep] = trunkAt(y);
-  const angle = Math.sign(u) * angleAt(Math.abs(u), half, deep);
-  const [x, z] = around(angle, half + lift, deep + lift);
-  return [x, y, z];
-}
-
-function around(angle: number, half: number, deep: number): [number, number] {
-  const power = 2 / SQUARENESS;
-  const [sin, cos] = [Math.sin(angle), Math.cos(angle)];
-  return [half * Math.sign(sin) * Math.abs(sin) ** power, deep * Math.sign(cos) * Math.abs(cos) ** power];
-}
-
-/** The angle at which the arc from the middle is `u` long, by walking along it. */
-function angleAt(u: number, half: number, deep: number): number {
-  const step = Math.PI / 180;
-  let [walked, angle] = [0, 0];
-  let before = around(0, half, deep);
-  while (angle < Math.PI) {
-    const next = around(angle + step, half, deep);
-    const piece = Math.hypot(next[0] - before[0], next[1] - before[1]);
-    if (walked + piece >= u) return angle + (step * (u - walked)) / piece;
-    [walked, angle, before] = [walked + piece, angle + step, next];
-  }
-  return Math.PI;
-}
-
-function arcTo(angle: number, half: number, deep: number): number {
-  let [length, before] = [0, around(0, half, deep)];
-  for (let n = 1; n <= 90; n += 1) {
-    const next = around((angle * n) / 90, half, deep);
-    length += Math.hypot(next[0] - before[0], next[1] - before[1]);
-    before = next;
-  }
-  return length;
-}
-
-/** Half width and half depth at a height: a curve through TRUNK without corners or waves (Fritsch and Carlson 1980). */
-function trunkAt(y: number): [number, number] {
-  const last = TRUNK.length - 2;
-  const n = Math.min(last, Math.max(0, TRUNK.findIndex(([height]) => height >= y) - 1));
-  return [monotone(n, y, 1), monotone(n, y, 2)];
-}
-
-function monotone(n: number, y: number, which: 1 | 2): number {
-  const [from, to] = [TRUNK[n], TRUNK[n + 1]];
-  if (!from || !to) return 0;
-  const step = to[0] - from[0];
-  const t = Math.min(1, Math.max(0, (y - from[0]) / step));
-  const [before, after] = [tangent(n, which) * step, tangent(n + 1, which) * step];
-  const [t2, t3] = [t * t, t * t * t];
-  return (
-    (2 * t3 - 3 * t2 + 1) * from[which] + (t3 - 2 * t2 + t) * before + (3 * t2 - 2 * t3) * to[which] + (t3 - t2) * after
-  );
-}
-
-function tangent(n: number, which: 1 | 2): number {
-  const [left, right] = [slope(n - 1, which), slope(n, which)];
-  if (left === null || right === null) return left ?? right ?? 0;
-  return left * right <= 0 ? 0 : (2 * left * right) / (left + right);
-}
-
-function slope(n: number, which: 1 | 2): number | null {
-  const [from, to] = [TRUNK[n], TRUNK[n + 1]];
-  return from && to ? (to[which] - from[which]) / (to[0] - from[0]) : null;
-}
 
 /** One front, from its edge to the side seam. */
 function panel(side: 1 | -1, over: number): BufferGeometry {
@@ -154,7 +71,7 @@ function panel(side: 1 | -1, over: number): BufferGeometry {
 
 /** The foreparts are rounded at the bottom of their edge. */
 function hem(s: number): number {
-  return 34 * (1 - smooth(s / 0.22)) ** 2;
+  return 44 * (1 - smooth(s / 0.3)) ** 2;
 }
 
 /** Cloth pulls a little at the button, and falls in a soft fold below the chest. */
@@ -177,31 +94,35 @@ const GORGE = 594;
 const WIDEST = 92;
 
 function lapel(side: 1 | -1, over: number): BufferGeometry {
+  return mirrored(side, 26, 60, (s, t) => lapelAt(over, s, t));
+}
+
+function lapelAt(over: number, s: number, t: number): Laid {
   // Cut on the facing's own grain: along the roll line.
   const lean = Math.atan2(roll(NECK) - roll(BUTTON), NECK - BUTTON) * 0.5;
-  return mirrored(side, 26, 60, (s, t) => {
-    const y0 = mix(BUTTON - 4, GORGE, t);
-    const inner = roll(y0) - 1;
-    const widest = WIDEST * ease(t, 0.62) * (1 - 0.1 * smooth((t - 0.9) / 0.1));
-    const u = inner + s * widest;
-    // The gorge's seam slopes down towards the notch's point.
-    const y = y0 + s * 14 * smooth((t - 0.55) / 0.45);
-    const belly = 9.5 * Math.sin(Math.PI * Math.min(1, s / 0.75)) ** 0.8 * (1 - 0.35 * t);
-    const lip = s > 0.97 ? 0.2 : 1;
-    return { u, y, lift: 5.4 + over + (4.2 + belly * 0.6) * lip * smooth(t / 0.05), grain: lean };
-  });
+  const y0 = mix(BUTTON - 4, GORGE, t);
+  const inner = roll(y0) - 1;
+  const widest = WIDEST * ease(t, 0.62) * (1 - 0.1 * smooth((t - 0.9) / 0.1));
+  const u = inner + s * widest;
+  // The gorge's seam slopes down towards the notch's point.
+  const y = y0 + s * 14 * smooth((t - 0.55) / 0.45);
+  const belly = 9.5 * Math.sin(Math.PI * Math.min(1, s / 0.75)) ** 0.8 * (1 - 0.35 * t);
+  const lip = s > 0.97 ? 0.2 : 1;
+  return { u, y, lift: 5.4 + over + (4.2 + belly * 0.6) * lip * smooth(t / 0.05), grain: lean };
 }
 
 function collar(side: 1 | -1): BufferGeometry {
-  return mirrored(side, 20, 26, (s, t) => {
-    const y0 = mix(GORGE + 5, NECK + 2, t);
-    const inner = roll(Math.min(y0, NECK)) - 2;
-    const wide = mix(60, 42, smooth(t));
-    const u = inner + s * wide;
-    const y = y0 + s * mix(20, -26, smooth(t)) - 2 * (1 - t);
-    const lip = s > 0.96 ? 0.2 : 1;
-    return { u, y, lift: 6 + lip * (5 + 4 * Math.sin(Math.PI * Math.min(1, s / 0.8))), grain: 0.7 };
-  });
+  return mirrored(side, 20, 26, collarAt);
+}
+
+function collarAt(s: number, t: number): Laid {
+  const y0 = mix(GORGE + 5, NECK + 2, t);
+  const inner = roll(Math.min(y0, NECK)) - 2;
+  const wide = mix(60, 42, smooth(t));
+  const u = inner + s * wide;
+  const y = y0 + s * mix(20, -26, smooth(t)) - 2 * (1 - t);
+  const lip = s > 0.96 ? 0.2 : 1;
+  return { u, y, lift: 6 + lip * (5 + 4 * Math.sin(Math.PI * Math.min(1, s / 0.8))), grain: 0.7 };
 }
 
 /** The collar around the neck, behind. */
@@ -229,45 +150,102 @@ function behind(s: number, out: number): { x: number; z: number; top: number } {
 }
 
 function flap(side: 1 | -1): BufferGeometry {
-  return mirrored(side, 24, 10, (s, t) => {
-    const rounded = 6 * (1 - smooth(Math.min(s, 1 - s) / 0.09)) ** 2 * (1 - t);
-    const u = mix(98, 244, s);
-    const y = mix(128 + rounded, 184, t) - 7 * s;
-    const lip = Math.min(t / 0.08, 1, s / 0.02, (1 - s) / 0.02);
-    return { u, y, lift: 5 + drag(u, y) + 3.2 * Math.max(0, lip) };
-  });
+  return mirrored(side, 24, 10, flapAt);
+}
+
+function flapAt(s: number, t: number): Laid {
+  const rounded = 6 * (1 - smooth(Math.min(s, 1 - s) / 0.09)) ** 2 * (1 - t);
+  const u = mix(98, 244, s);
+  const y = mix(128 + rounded, 184, t) - 7 * s;
+  const lip = Math.min(t / 0.08, 1, s / 0.02, (1 - s) / 0.02);
+  return { u, y, lift: 5 + drag(u, y) + 3.2 * Math.max(0, lip) };
 }
 
 /** The breast pocket's welt, on the wearer's left. */
 function welt(): BufferGeometry {
-  return mirrored(1, 16, 6, (s, t) => {
-    const u = mix(126, 216, s);
-    const y = mix(462, 486, t) + 13 * s;
-    const lip = Math.min(t / 0.1, (1 - t) / 0.1, s / 0.03, (1 - s) / 0.03, 1);
-    return { u, y, lift: 5 + drag(u, y) + 2.6 * Math.max(0, lip) };
-  });
+  return mirrored(1, 16, 6, weltAt);
 }
+
+function weltAt(s: number, t: number): Laid {
+  const u = mix(126, 216, s);
+  const y = mix(462, 486, t) + 13 * s;
+  const lip = Math.min(t / 0.1, (1 - t) / 0.1, s / 0.03, (1 - s) / 0.03, 1);
+  return { u, y, lift: 5 + drag(u, y) + 2.6 * Math.max(0, lip) };
+}
+
+const SLEEVE = 590;
+/** Millimetres down the sleeve; the last is an inch and a half over the cuff. */
+const CUFF_BUTTONS = [506, 524, 542];
+const CUFF_ANGLE = 0.29 * Math.PI;
 
 /** A sleeve hangs from the shoulder's point, a little forward, and narrows to the cuff. */
 function sleeve(side: 1 | -1): BufferGeometry {
-  const long = 590;
-  const geometry = sheet(56, 80, (s, t) => {
-    const down = (1 - t) * long;
-    const angle = side * (2 * Math.PI * s - Math.PI);
-    const taper = mix(72, 52, smooth(down / long));
-    const cap = smooth(down / 95);
-    const radius = taper * (0.3 + 0.7 * Math.sqrt(cap));
-    const elbow = smooth((down - 250) / 340);
-    const crease = 1.6 * Math.sin(down / 17 + 1.4 * Math.sin(angle)) * Math.exp(-(((down - 300) / 80) ** 2));
-    const x = 208 + 46 * smooth(down / 190) + 8 * elbow;
-    const y = POINT - 10 - down * 0.985 - (1 - Math.cos(angle)) * 6 * (1 - cap);
-    const z = -10 + 48 * elbow ** 1.4;
-    return {
-      place: [side * x + (radius + crease) * Math.sin(angle) * 0.92, y, z + (radius + crease) * Math.cos(angle)],
-      cloth: [angle * 62, -down],
-    };
+  const geometry = sheet(64, 110, (s, t) => {
+    const [angle, down] = [2 * Math.PI * s - Math.PI, (1 - t) * SLEEVE];
+    return { place: onSleeve(side, angle, down, 0), cloth: [side * angle * 62, -down] };
   });
   return side === -1 ? flipped(geometry) : geometry;
+}
+
+/** `angle` is 0 in front and grows outwards. */
+function onSleeve(side: 1 | -1, angle: number, down: number, lift: number): [number, number, number] {
+  const cap = smooth(down / 95);
+  const radius = mix(70, 52, smooth(down / SLEEVE)) * (0.3 + 0.7 * Math.sqrt(cap)) + lift;
+  const elbow = smooth((down - 250) / 340);
+  // Where the arm bends cloth is pressed together in front, and drawn smooth over the elbow behind.
+  const front = 0.25 + 0.75 * Math.max(0, Math.cos(angle + 0.5));
+  const bend = Math.sin(down / 13 + 1.6 * Math.sin(angle)) * Math.exp(-(((down - 285) / 62) ** 2));
+  const hang = Math.sin(down / 41 - 1.2 * angle) * Math.exp(-(((down - 150) / 80) ** 2));
+  const thick = radius + 2.6 * front * bend + 1.4 * hang;
+  const x = 201 + 41 * smooth(down / 210) + 10 * elbow;
+  const y = POINT + 6 - down * 0.985 - (1 - Math.cos(angle)) * 6 * (1 - cap);
+  const z = -10 + 48 * elbow ** 1.4;
+  return [side * (x + thick * Math.sin(angle) * 0.92), y, z + thick * Math.cos(angle)];
+}
+
+type Edge = (t: number) => { u: number; y: number };
+
+/**
+ * Where light hardly gets: under what lies on top, and in seams. The lamp's own shadow is not enough: an edge that faces
+ * it casts none.
+ */
+function shades(side: 1 | -1, over: number): BufferGeometry[] {
+  const under = 5.9 + 0.35 * over;
+  const found = [
+    shade(side, (t) => lapelAt(over, 0.985, mix(0.04, 1, t)), [15, -5], under, 0.5),
+    shade(side, (t) => lapelAt(over, t, 1), [4, 7], under + 0.4, 0.4),
+    shade(side, (t) => collarAt(mix(0.3, 0.99, t), 0), [2, -7], under + 0.6, 0.5),
+    shade(side, (t) => collarAt(0.99, t), [12, -6], under, 0.4),
+    shade(side, (t) => flapAt(mix(0.01, 0.99, t), 0.01), [0, -11], 5.8, 0.5),
+    shade(side, (t) => flapAt(0.01, mix(0.06, 1, t)), [-5, 0], 5.8, 0.3),
+    shade(side, (t) => flapAt(t, 1), [0, 2], 5.8, 0.55),
+    // The dart, from under the chest into the pocket.
+    shade(side, (t) => ({ u: 121 + 5 * Math.sin(3 * t), y: mix(186, 452, t) }), [1.6, 0], 5.8, 0.4),
+  ];
+  if (side === 1)
+    found.push(
+      shade(1, (t) => weltAt(t, 0.02), [0, -6], 5.8, 0.45),
+      shade(1, (t) => weltAt(t, 1), [0, 1.8], 5.8, 0.5),
+    );
+  // The left front's edge, on the right one.
+  else found.push(shade(-1, (t) => ({ u: edge(mix(40, BUTTON, t)) - 2, y: mix(40, BUTTON, t) }), [9, 0], 5.8, 0.45));
+  return found;
+}
+
+/** A strip along `along`, as dark as `dark` there, that fades `out` millimetres (across, up) away from it. */
+function shade(side: 1 | -1, along: Edge, out: readonly [number, number], lift: number, dark: number): BufferGeometry {
+  const [columns, rows] = [5, 50];
+  const geometry = mirrored(side, columns, rows, (s, t) => {
+    const { u, y } = along(t);
+    return { u: u + s * out[0], y: y + s * out[1], lift: lift + drag(u, y) };
+  });
+  const ends = (t: number) => smooth(Math.min(t, 1 - t) / 0.04);
+  const rgba = Array.from({ length: (rows + 1) * (columns + 1) }, (_, n) => {
+    const [s, t] = [(n % (columns + 1)) / columns, Math.floor(n / (columns + 1)) / rows];
+    return [0, 0, 0, dark * (1 - s) ** 1.6 * ends(t)];
+  });
+  geometry.setAttribute("color", new Float32BufferAttribute(rgba.flat(), 4));
+  return geometry;
 }
 
 function shirt(): BufferGeometry {
@@ -307,45 +285,18 @@ function knot(): BufferGeometry {
   });
 }
 
-function button(y: number): BufferGeometry {
-  const [x, height, z] = on(0, y, 10.5);
-  return new CylinderGeometry(10, 9.4, 3.4, 40).rotateX(Math.PI / 2).translate(x, height, z);
-}
-
-type Laid = { u: number; y: number; lift: number; grain?: number };
-
-/** A piece of the wearer's left half, or of the right one. The mirrored piece is sewn from mirrored cloth, as it is cut. */
-function mirrored(side: 1 | -1, columns: number, rows: number, at: (s: number, t: number) => Laid): BufferGeometry {
-  const geometry = sheet(columns, rows, (s, t) => {
-    const { u, y, lift, grain = 0 } = at(s, t);
-    const [x, z] = [u * Math.cos(grain) + y * Math.sin(grain), y * Math.cos(grain) - u * Math.sin(grain)];
-    return { place: on(side * u, y, lift), cloth: [side * x, z] };
+/** Four holes within a rim, as horn buttons are turned. `turn` is where it looks, about the vertical. */
+function button(at: readonly [number, number, number], radius: number, turn: number): Part[] {
+  const r = radius / 10;
+  const profile = [[0, 1.3], [5.6, 1.3], [6.8, 2.4], [9, 2.7], [10, 1.8], [10, -1], [0, -1]] as const;
+  const put = (geometry: BufferGeometry) => geometry.rotateY(turn).translate(...at);
+  const disc = new LatheGeometry(profile.map(([x, y]) => new Vector2(x * r, y * r)), 40).rotateX(Math.PI / 2);
+  const holes = [45, 135, 225, 315].map((degrees) => {
+    const angle = (degrees * Math.PI) / 180;
+    return new CircleGeometry(1.15 * r, 12).translate(2.6 * r * Math.cos(angle), 2.6 * r * Math.sin(angle), 1.45 * r);
   });
-  return side === -1 ? flipped(geometry) : geometry;
-}
-
-/** Turns the faces around; the normals with them. */
-function flipped(geometry: BufferGeometry): BufferGeometry {
-  const index = geometry.getIndex();
-  if (!index) return geometry;
-  for (let at = 0; at < index.count; at += 3) {
-    const [b, c] = [index.getX(at + 1), index.getX(at + 2)];
-    index.setX(at + 1, c);
-    index.setX(at + 2, b);
-  }
-  geometry.computeVertexNormals();
-  return geometry;
-}
-
-function mix(from: number, to: number, share: number): number {
-  return from + (to - from) * share;
-}
-
-function smooth(share: number): number {
-  const s = Math.min(1, Math.max(0, share));
-  return s * s * (3 - 2 * s);
-}
-
-function ease(share: number, power: number): number {
-  return Math.min(1, Math.max(0, share)) ** power;
+  return [
+    { of: "button", geometry: put(disc) },
+    ...holes.map((hole) => ({ of: "thread" as const, geometry: put(hole) })),
+  ];
 }

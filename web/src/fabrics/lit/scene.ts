@@ -6,6 +6,7 @@ import {
   DoubleSide,
   Group,
   Mesh,
+  MeshBasicMaterial,
   MeshPhysicalMaterial,
   MeshStandardMaterial,
   NeutralToneMapping,
@@ -47,10 +48,12 @@ export class LitScene {
   private readonly camera = new PerspectiveCamera(30, 1, 10, 6000);
   private readonly lamp = new DirectionalLight("#fff6ea", 3);
   private readonly cloth = new MeshPhysicalMaterial({ side: DoubleSide });
-  private readonly others: Record<"shirt" | "tie" | "button", Material> = {
+  private readonly others: Record<"shirt" | "tie" | "button" | "thread" | "shade", Material> = {
     shirt: new MeshStandardMaterial({ color: "#eeede9", roughness: 0.85, side: DoubleSide }),
     tie: new MeshStandardMaterial({ color: "#1d2436", roughness: 0.55, side: DoubleSide }),
-    button: new MeshStandardMaterial({ color: "#241d17", roughness: 0.35 }),
+    button: new MeshStandardMaterial({ color: "#33281e", roughness: 0.32, side: DoubleSide }),
+    thread: new MeshStandardMaterial({ color: "#0d0a08", roughness: 0.9 }),
+    shade: new MeshBasicMaterial({ vertexColors: true, transparent: true, depthWrite: false, side: DoubleSide }),
   };
   private readonly shapes = new Map<Shape, Group>();
   private shape: Shape = "ball";
@@ -175,7 +178,7 @@ export class LitScene {
     const group = new Group();
     const add = (geometry: BufferGeometry, material: Material) => {
       const mesh = new Mesh(geometry, material);
-      mesh.castShadow = mesh.receiveShadow = true;
+      mesh.castShadow = mesh.receiveShadow = material !== this.others.shade;
       group.add(mesh);
     };
     if (shape === "ball") add(ball(), this.cloth);
