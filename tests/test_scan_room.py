@@ -15,9 +15,10 @@ from alembic import command
 from server.catalog.keepsakes import KEPT_FOR, Keepsakes
 from server.catalog.ledger import utc_now
 from server.catalog.migrate import alembic_config
-from server.catalog.room import LOOKED_AT_FOR, Room
+from server.catalog.room import LOOKED_AT_FOR, Room, ScansFullError
 from server.catalog.shop import Shop, open_shop
 from server.catalog.tables import ScanRow
+from server.http.problems import problem_response
 from tests.databases import KINDS, SetClock, empty_database, open_test_shop
 from tests.serving import settings_for_tests
 from tests.test_scan_keeping import PNG, content, keep, save
@@ -177,3 +178,8 @@ def test_scans_of_an_earlier_version_were_seen_when_they_were_made(shop: Shop) -
     with shop.database.read() as session:
         row = session.get_one(ScanRow, scan)
         assert (row.seen, row.bytes) == (created, 0)
+
+
+def test_who_is_refused_is_told_when_to_come_again() -> None:
+    answer = problem_response(ScansFullError(), request_id="r")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

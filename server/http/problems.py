@@ -96,7 +96,8 @@ def _methods(request: Request) -> list[str]:
     """What is offered at this path. The framework's own list stops at the first route."""
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     here = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path)]
-    return sorted({method.upper() for path in here for method in paths[path]}) or ["GET", "HEAD"]
+    offered = {method.upper() for path in here for method in paths[path]} or {"GET"}
+    return sorted(offered | ({"HEAD"} if "GET" in offered else set()))
 
 
 def _told(error: Exception) -> LucyError:
