@@ -32,7 +32,7 @@ KEY = "a-key-for-tests-alone"
 SEED = 7
 """A cloth of which everything is found: whole, on a table of one colour, beside a marker of known size."""
 FLAGS = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-SIZES = ((1366, 768), (390, 844), (1080, 1920))
+SIZES = ((1366, 768), (390, 844), (1080, 1920), (320, 640))
 SCAN_MS = 60_000
 
 # Whatever is too wide for the page, too small to touch or cut off.
