@@ -86,6 +86,7 @@ TABLE = MappingProxyType(
         # What the shop's own people may do to it.
         "admin_disabled": Failure(403, "The catalog cannot be changed here"),
         "admin_key": Failure(401, "The admin key is missing or wrong"),
+        "too_many_guesses": Failure(429, "Too many wrong keys"),
         "unknown_family": Failure(404, "There is no such family"),
         "unknown_swatch": Failure(404, "There is no such swatch"),
         "unknown_scan": Failure(404, "There is no such scan"),
@@ -116,6 +117,7 @@ TABLE = MappingProxyType(
         "blurred": Failure(422, "The photo is blurred"),
         "not_flat": Failure(422, "The cloth does not lie flat"),
         "not_cloth": Failure(422, "The photo does not show one piece of cloth"),
+        "scans_full": Failure(503, "Too many scans are not saved"),
         "scan_memory": Failure(503, "The scan is too large for this server"),
         "scan_failed": Failure(503, "The scan failed"),
         "scanner_lost": Failure(503, "The scan broke off"),

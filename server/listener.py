@@ -117,6 +117,7 @@ def make_server(app: FastAPI, settings: Settings) -> Server:
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         log_level=settings.log_level,
         access_log=settings.debug,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
     )
     return Server(config, app.state.services.sessions, drain_s=settings.drain_s)

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from models.fitting import Fitting
 from server.catalog.listings import Listings
 from server.catalog.shop import Shop
+from server.guesses import Guesses
 from server.live.sessions import Sessions
 from server.metrics import Metrics
 from server.scans.desk import Desk
@@ -38,6 +39,8 @@ class Services:
     shop: Shop | None
     """The catalog's database; None where the book cannot be changed."""
     scanner: Desk
+    guesses: Guesses
+    """At the admin key."""
 
 
 def make_services(settings: Settings, fitting: Fitting, shop: Shop | None = None) -> Services:
@@ -54,7 +57,7 @@ def make_services(settings: Settings, fitting: Fitting, shop: Shop | None = None
     sessions = Sessions(settings.max_sessions)
     metrics.sessions.set_function(lambda: len(sessions))
     scanner = Desk(memory_mb=settings.scan_memory_mb)
-    return Services(settings, fitting, metrics, workers, sessions, Listings(), shop, scanner)
+    return Services(settings, fitting, metrics, workers, sessions, Listings(), shop, scanner, Guesses())
 
 
 def live_threads(settings: Settings, fitting: Fitting) -> int:

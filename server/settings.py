@@ -6,6 +6,7 @@ Names in the environment and in a `.env` file are these names in capitals. docs/
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,11 +28,23 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
+def _addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """A name that is no address would be trusted by nobody, and silently."""
+    for address in addresses:
+        if address != "*":
+            try:
+                ipaddress.ip_network(address, strict=False)
+            except ValueError:
+                raise ValueError("write addresses or networks, like 10.0.0.7 or 10.0.0.0/8") from None
+    return addresses
+
+
 SHORTEST_KEY = 16
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Key = Annotated[SecretStr, AfterValidator(_long_enough)]
 Pairs = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_addresses)]
 
 
 class Settings(BaseSettings):
@@ -46,6 +59,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     cors_origins: Origins = ()
     ws_origins: Origins = ()
+    trusted_proxies: Addresses = ("127.0.0.1", "::1")
 
     # Where things lie.
     fabric_dir: Path = Path("data/fabric")
@@ -83,6 +97,8 @@ class Settings(BaseSettings):
     max_sessions: PositiveInt = 100
     max_captures: PositiveInt = 8
     max_scans: PositiveInt = 4
+    max_unsaved_scans: PositiveInt = 200
+    max_unsaved_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 4096
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 4
     capture_threads: Annotated[int, Field(ge=1, le=16)] = 1
     scan_memory_mb: Annotated[int, Field(ge=512, le=1 << 20)] = 4096

@@ -195,6 +195,7 @@ def test_retired_colours_are_found_by_the_shops_people_alone(admin: TestClient) 
     assert found(status="retired") == found(q="sAnD") == ["sand"]
     assert found(use="shirting") == ["poplin-white"]
     assert found(tag="GREY") == ["charcoal"]
+    assert found(colour="#a8977b") == ["sand"]
     assert found(family="plain", page=2, per_page=2) == ["sand"]
     assert offered(admin) == ["navy", "charcoal", "poplin-white"]
     sand = admin.get("/api/admin/colours/sand")
@@ -393,6 +394,25 @@ def test_a_scan_is_saved_and_is_a_colour_like_any_other(admin: TestClient, shop:
     assert admin.get("/api/admin/scans").json()["scans"] == []
     assert refused(admin.post(f"/api/admin/scans/{scan}/save", json=about), 404, "unknown_scan")
     assert shop.sweep().files == 0
+
+
+def test_a_scan_may_be_kept_back_as_it_is_saved(admin: TestClient, shop: Shop) -> None:
+    shop.book.refresh()
+    before = shop.book.revision
+    about = {"family": "plain", "name": "Rust", "status": "retired"}
+    made = admin.post(f"/api/admin/scans/{a_scan(shop)}/save", json=about)
+    assert (made.status_code, made.json()["status"]) == (201, "retired")
+    assert shop.book.revision == before + 1, "in one change: there was no moment at which it was offered"
+    assert "rust" not in offered(admin)
+    assert refused(admin.get("/api/fabric/rust"), 410, "fabric_retired")
+    back = {"status": "active", "version": made.json()["version"]}
+    assert admin.patch("/api/admin/colours/rust", json=back).status_code == 200
+    assert "rust" in offered(admin)
+    assert admin.post("/api/admin/colours", json=NIGHT | {"status": "retired"}).json()["status"] == "retired"
+    for status in ("hidden", None):
+        scan = a_scan(shop)
+        answer = admin.post(f"/api/admin/scans/{scan}/save", json=about | {"name": "X", "status": status})
+        assert refused(answer, 422, "invalid_request")
 
 
 def test_a_scan_of_unknown_size_asks_for_it(admin: TestClient, shop: Shop) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import http.client as http_client
 import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from server.failures import TABLE
 from server.http import documentation
 from server.http.tryon import image_format
 from tests.fakes import FakeFitting, jpeg, layer_png
-from tests.serving import PATIENCE_S, eventually, settings_for_tests
+from tests.serving import PATIENCE_S, eventually, run_server, settings_for_tests
 from utils.errors import CapacityError, DeviceError
 
 NAVY = {"fabric_id": "navy-twill", "cut": "single-breasted"}
@@ -459,9 +461,24 @@ def test_other_methods_are_not_offered(http):
     answer = http.put("/virtual-tryon")
     assert is_problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
-    assert http.put("/api/garments").headers["allow"] == "GET, POST"
-    assert http.put("/api/garments/linen").headers["allow"] == "GET, PATCH"
+    assert http.put("/api/garments").headers["allow"] == "GET, HEAD, POST"
+    assert http.put("/api/garments/linen").headers["allow"] == "GET, HEAD, PATCH"
     assert http.put("/kiosk/").headers["allow"] == "GET, HEAD"
+
+
+def test_whatever_can_be_got_can_be_asked_about(fitting):
+    with run_server(fitting) as served:
+        for path in ("/health", "/api/fabric/catalog", "/api/fabric/nobody", "/docs"):
+            with closing(http_client.HTTPConnection(served.host, timeout=10)) as connection:
+                told = []
+                for method in ("GET", "HEAD"):
+                    connection.request(method, path)
+                    with connection.getresponse() as answer:
+                        told.append((answer.status, answer.headers["content-type"], answer.headers["content-length"]))
+                        assert bool(answer.read()) is (method == "GET")
+                assert told[0] == told[1]
+        counted = served.services.metrics.requests.labels("/health", "HEAD", "200")
+        assert counted._value.get() == 1
 
 
 def test_the_description_can_be_read_without_swagger_ui(http, monkeypatch):

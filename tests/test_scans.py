@@ -373,6 +373,8 @@ def test_a_person_is_no_cloth(client: httpx2.Client, astronaut: np.ndarray) -> N
         ({"swatch_mm": "[1e400, 10]"}, "swatch_mm"),
         ({"swatch_mm": "[10, 10, 10]"}, "swatch_mm"),
         ({"name": ""}, "name"),
+        ({"name": "  "}, "name"),
+        ({"name": "a\0b"}, "name"),
         ({"include": "everything"}, "include"),
         ({"colour": "blue"}, "body"),
     ],

@@ -78,6 +78,7 @@ def test_no_gpus_are_not_all_gpus(plain_environment, monkeypatch):
         ("FRAME_TIMEOUT_S", "inf"),
         ("FRAME_TIMEOUT_S", "nan"),
         ("DRAIN_S", "0"),
+        ("TRUSTED_PROXIES", "proxy.example"),
         ("LOG_LEVEL", "loud"),
         ("DEVICE", "toaster"),
         ("QUALITY_INFERENCE_STEPS", "0"),

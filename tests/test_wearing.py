@@ -85,6 +85,20 @@ def test_what_is_no_scan_cannot_be_worn(http: TestClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_scan")
 
 
+def test_a_colour_that_is_kept_back_can_be_seen_on_somebody_and_yet_not_be_chosen(
+    http: TestClient, shop: Shop, wardrobe: Wardrobe
+) -> None:
+    about = {"family": "plain", "name": "Brick", "status": "retired"}
+    assert http.post(f"/api/admin/scans/{a_scan(shop)}/save", json=about).status_code == 201
+    lent = http.post("/api/fabric/scans/brick/wear", json={}).json()["fabric_id"]
+    assert lent != "brick"
+    wardrobe.garment(Wish(fabric_id=lent, cut=next(iter(CUTS))))
+    assert http.get("/api/fabric/brick").json()["code"] == "fabric_retired"
+    with pytest.raises(InputError, match="no longer offered"):
+        wardrobe.garment(Wish(fabric_id="brick", cut=next(iter(CUTS))))
+    assert http.post("/api/fabric/scans/navy/wear", json={}).json()["code"] == "unknown_scan", "that one is woven"
+
+
 def test_only_so_many_are_lent_and_those_last_who_came_last(shop: Shop) -> None:
     scans = [a_scan(shop) for _ in range(65)]
     for scan in scans:

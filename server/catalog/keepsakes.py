@@ -7,23 +7,26 @@ how a cloth is scanned. Files are stored and swept in turns of the ledger: a swe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from fabric.entries import ColourEntry, ScanEntry, check_scan
 from server.catalog.database import Database
 from server.catalog.ledger import Ledger, add_colour
+from server.catalog.room import Room, make_room
 from server.catalog.tables import ColourRow, ScanRow, UploadRow
 from server.storage import Storage
-from utils.errors import InputError
+from utils.errors import CapacityError, InputError
 from utils.images import ImageLimits, fit_long_side, read_image, write_image
 
 KEPT_FOR = timedelta(hours=24)
+_NOTED_EVERY = timedelta(minutes=1)  # looks at a scan: a page asks for a dozen pictures at once
 SWATCH_LIMITS = ImageLimits(max_bytes=5 << 20, max_pixels=24 << 20, first_of_many=True)
 _SWATCH_HINT = (
     "take a photo of the swatch and send that: a JPEG, PNG or WebP picture of at most 5 MB, whatever its file is called"
@@ -67,10 +70,12 @@ class Swept:
 class Keepsakes:
     """Any thread; blocking."""
 
-    def __init__(self, database: Database, storage: Storage, ledger: Ledger) -> None:
+    def __init__(self, database: Database, storage: Storage, ledger: Ledger, *, room: Room) -> None:
+        """`room` is for scans that are not saved."""
         self._database = database
         self._storage = storage
         self._ledger = ledger
+        self._room = room
 
     def keep_swatch(self, photo: bytes) -> Upload:
         """A picture of a swatch, for KEPT_FOR or until it is given to a colour. Re-encoded, without metadata.
@@ -102,31 +107,38 @@ class Keepsakes:
         photos: Mapping[str, bytes] | None = None,
         findings: Mapping[str, Any] | None = None,
     ) -> str:
-        """A finished scan, for KEPT_FOR or until it is saved as a colour. Returns its id.
+        """A finished scan, for KEPT_FOR or until it is saved as a colour; older ones may have to make room for it.
+        Returns its id.
 
         `maps` are PNG files by name, as fabric/scanned.py reads them; `size_mm` is None where the scale is not known;
         `photos` are JPEG files of the swatch without metadata, of which `preview` is for people; `findings` is whatever
         else the scanner says, ready for JSON.
 
         Raises:
-            InputError: bad_entry, bad_size. CapacityError: storage_full, catalog_away.
+            InputError: bad_entry, bad_size. CapacityError: scans_full, storage_full, catalog_away.
         """
         figures = {"roughness": roughness, "metalness": metalness, "sheen": sheen}
         # A size that is not known yet is asked for when the scan is saved.
         check_scan(ScanEntry(dict.fromkeys(maps, ""), size_mm or (100.0, 100.0), height_range_mm, **figures))
+        photos = photos or {}
+        needed_bytes = sum(map(len, (*maps.values(), *photos.values())))
         with self._ledger.turn(step=0) as turn:
+            gone = make_room(turn.session, self._room, needed_bytes=needed_bytes, now=turn.now)
             put = self._storage.put
             manifest = {
                 "maps": {name: put(data, kind="maps", suffix=".png") for name, data in maps.items()},
-                "photos": {name: put(data, kind="photos", suffix=".jpg") for name, data in (photos or {}).items()},
+                "photos": {name: put(data, kind="photos", suffix=".jpg") for name, data in photos.items()},
                 "size_mm": size_mm,
                 "height_range_mm": height_range_mm,
                 **figures,
                 "mean_hex": mean_hex,
                 "findings": dict(findings or {}),
             }
-            id = secrets.token_hex(16)
-            turn.session.add(ScanRow(id=id, manifest=manifest, created=turn.now, expires=turn.now + KEPT_FOR))
+            id, now = secrets.token_hex(16), turn.now
+            row = ScanRow(id=id, manifest=manifest, bytes=needed_bytes, seen=now, created=now, expires=now + KEPT_FOR)
+            turn.session.add(row)
+        if gone:
+            self._let_go_of(key for manifest in gone for key in _keys_of(manifest))
         return id
 
     def scans(self) -> list[Scan]:
@@ -138,7 +150,9 @@ class Keepsakes:
     def scan(self, scan_id: str) -> Scan:
         """Raises InputError: unknown_scan. CapacityError: catalog_away."""
         with self._database.read() as session:
-            return self._scan(_known_scan(session, scan_id, self._ledger.now()))
+            row = _known_scan(session, scan_id, self._ledger.now())
+        self._note_look(row)
+        return self._scan(row)
 
     def scan_behind(self, id: str) -> Scan:
         """The scan of this id, or what the colour of this id was saved from.
@@ -148,13 +162,13 @@ class Keepsakes:
         """
         with self._database.read() as session:
             colour = session.get(ColourRow, id)
-            if colour is None or colour.origin is None or colour.maps is None:
-                return self._scan(_known_scan(session, id, self._ledger.now()))
-            figures = {name: getattr(colour, name) for name in ("roughness", "metalness", "sheen")}
-            figures["size_mm"] = [colour.width_mm, colour.height_mm]
-            findings = {**colour.origin["findings"], "name": colour.name}
-            manifest = {**colour.origin, **figures, "maps": colour.maps, "findings": findings}
-            return Scan(colour.id, manifest, self._urls(manifest), colour.created, None)
+        if colour is None or colour.origin is None or colour.maps is None:
+            return self.scan(id)
+        figures = {name: getattr(colour, name) for name in ("roughness", "metalness", "sheen")}
+        figures["size_mm"] = [colour.width_mm, colour.height_mm]
+        findings = {**colour.origin["findings"], "name": colour.name}
+        manifest = {**colour.origin, **figures, "maps": colour.maps, "findings": findings}
+        return Scan(colour.id, manifest, self._urls(manifest), colour.created, None)
 
     def save_scan(
         self, scan_id: str, family_id: str, entry: ColourEntry, *, size_mm: tuple[float, float] | None = None
@@ -198,6 +212,21 @@ class Keepsakes:
         self._storage.tidy()
         return Swept(uploads, scans, len(files))
 
+    def _let_go_of(self, keys: Iterable[str]) -> None:
+        """Delete files that nothing refers to any more. In a turn of its own: had it been the one that deleted the
+        rows, and had that failed in the end, rows would be left without their files."""
+        with self._ledger.turn(step=0) as turn:
+            for key in set(keys) - _referred_to(turn.session):
+                self._storage.delete(key)
+
+    def _note_look(self, row: ScanRow) -> None:
+        """Somebody looks at it, so that it does not have to make room for others now."""
+        now = self._ledger.now()
+        if now - row.seen < _NOTED_EVERY:
+            return
+        with suppress(CapacityError), self._database.write() as session:  # a look is not refused for that
+            session.execute(update(ScanRow).where(ScanRow.id == row.id).values(seen=now))
+
     def _scan(self, row: ScanRow) -> Scan:
         return Scan(row.id, row.manifest, self._urls(row.manifest), row.created, row.expires)
 
@@ -214,12 +243,15 @@ def scale_unknown() -> InputError:
     )
 
 
+def unknown_scan() -> InputError:
+    """There is none, or not any more."""
+    return InputError("unknown_scan", "there is no such scan, or it is older than a day", hint="scan the swatch again")
+
+
 def _known_scan(session: Session, scan_id: str, now: datetime) -> ScanRow:
     row = session.get(ScanRow, scan_id)
     if row is None or row.expires <= now:
-        raise InputError(
-            "unknown_scan", "there is no such scan, or it is older than a day", hint="scan the swatch again"
-        )
+        raise unknown_scan()
     return row
 
 
@@ -232,5 +264,10 @@ def _referred_to(session: Session) -> set[str]:
     for origin in session.scalars(select(ColourRow.origin).where(ColourRow.origin.is_not(None))):
         keys |= set(origin.get("photos", {}).values())
     for manifest in session.scalars(select(ScanRow.manifest)):
-        keys |= {*manifest["maps"].values(), *manifest.get("photos", {}).values()}
+        keys |= _keys_of(manifest)
     return keys
+
+
+def _keys_of(manifest: Mapping[str, Any]) -> set[str]:
+    """Files of a scan."""
+    return {*manifest["maps"].values(), *manifest.get("photos", {}).values()}

@@ -17,6 +17,7 @@ from server.catalog.keepsakes import Keepsakes, Swept
 from server.catalog.ledger import Clock, Ledger, utc_now
 from server.catalog.live_book import LiveBook
 from server.catalog.migrate import prepare
+from server.catalog.room import Room
 from server.settings import Settings
 from server.storage import LocalStorage, Storage
 from utils.errors import CapacityError, ConfigError, InputError
@@ -51,7 +52,8 @@ def open_shop(settings: Settings, *, clock: Clock = utc_now) -> Shop:
         ConfigError: bad_database_url, bad_catalog, catalog_away, storage_full.
     """
     try:
-        shop = assemble(database_url(settings), settings.fabric_dir, clock=clock)
+        room = Room(scans=settings.max_unsaved_scans, bytes=settings.max_unsaved_mb << 20)
+        shop = assemble(database_url(settings), settings.fabric_dir, clock=clock, room=room)
     except OSError as error:
         raise ConfigError(
             "bad_database_url", f"the catalog's folder cannot be made ({type(error).__name__})"
@@ -65,8 +67,8 @@ def open_shop(settings: Settings, *, clock: Clock = utc_now) -> Shop:
     return shop
 
 
-def assemble(url: str, fabric_dir: Path, *, clock: Clock = utc_now) -> Shop:
-    """The parts, before anything has been asked of the database."""
+def assemble(url: str, fabric_dir: Path, *, clock: Clock = utc_now, room: Room | None = None) -> Shop:
+    """The parts, before anything has been asked of the database. `room` is for scans that are not saved."""
     database, storage = Database(url), LocalStorage(fabric_dir)
     ledger = Ledger(database, clock=clock)
     return Shop(
@@ -74,7 +76,7 @@ def assemble(url: str, fabric_dir: Path, *, clock: Clock = utc_now) -> Shop:
         storage,
         book=LiveBook(database, read=reader(storage)),
         ledger=ledger,
-        keepsakes=Keepsakes(database, storage, ledger),
+        keepsakes=Keepsakes(database, storage, ledger, room=room or Room()),
         exchange=Exchange(database, storage, ledger),
     )
 

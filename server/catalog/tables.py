@@ -9,7 +9,19 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Double, ForeignKey, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -132,5 +144,9 @@ class ScanRow(Table):
     manifest: Mapped[dict[str, Any]] = mapped_column(JSON)
     """maps and photos (name to key), size_mm or null, height_range_mm, roughness, metalness, sheen, mean_hex, and what
     the scanner says of it."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    """Of all its files."""
+    seen: Mapped[datetime] = mapped_column(UtcTime)
+    """When somebody looked at it last, to the minute."""
     created: Mapped[datetime] = mapped_column(UtcTime)
     expires: Mapped[datetime] = mapped_column(UtcTime)

@@ -32,7 +32,7 @@ from server.http.admin_bodies import (
 from server.http.admin_bodies import Use as UseOfCloth
 from server.http.admin_key import ADMIN_CODES, Admin
 from server.http.bodies import described, read_body
-from server.http.catalog import PageNumber, PerPage, Word
+from server.http.catalog import Colour, PageNumber, PerPage, Word
 from server.http.problems import problems
 from server.http.tryon import BODY_CODES
 from server.services import Services, Use
@@ -93,14 +93,15 @@ async def colours(
     use: UseOfCloth | None = None,
     tag: Word = None,
     mill: Word = None,
+    colour: Colour = None,
     status: Status | None = None,
     sort: Sort | None = None,
     page: PageNumber = 1,
     per_page: PerPage = 100,
 ) -> Response:
     """Colours, retired ones too, in the order of the book unless another is asked for."""
-    told = {"q": q, "family": family, "use": use, "tag": tag, "mill": mill, "status": status, "sort": sort}
-    asked = Asked(**told, page=page, per_page=per_page)
+    told = {"q": q, "family": family, "use": use, "tag": tag, "mill": mill, "colour": colour}
+    asked = Asked(**told, status=status, sort=sort, page=page, per_page=per_page)
 
     def listed() -> dict[str, Any]:
         shop.book.refresh()

@@ -57,10 +57,11 @@ class ColourAbout(RequestBody):
     tags: tuple[Text, ...] = ()
     composition: Text | None = None
     weight_g_m2: int | None = None
+    status: Annotated[Status, Field(description="retired: in the book, and not offered yet")] = "active"
 
     def entry(self, **more: Any) -> ColourEntry:
         """As the book has it."""
-        fields = self.model_dump(include={"id", "name", "code", "mill", "tags", "composition", "weight_g_m2"})
+        fields = self.model_dump(exclude={"family", "colour", "draft", "swatch", "size_mm"})
         return ColourEntry(**{**fields, "colour": self.colour or "", **more})
 
 

@@ -48,7 +48,7 @@ async def scan(scan_id: Id, services: Use, shop: Admin) -> Response:
 
 
 async def save_scan(request: Request, scan_id: Id, services: Use, shop: Admin) -> Response:
-    """The scan becomes a colour, which can be chosen at once."""
+    """The scan becomes a colour, which can be chosen at once; or with `status: retired`, when it is made active."""
     body = await read_body(request, ScanSave)
     made = await run(services, _saved, shop, scan_id, body)
     return versioned(made, 201, f"/api/admin/colours/{made['id']}")

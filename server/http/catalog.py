@@ -29,6 +29,7 @@ PACKAGES = ("material.zip", "material.glb", "material.u3ma")
 
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Word = Annotated[str | None, Query(min_length=1, max_length=80)]
+Colour = Annotated[str | None, Query(pattern="^#[0-9a-fA-F]{6}$", description="cloths near this #rrggbb")]
 Version = Annotated[str | None, Query(max_length=64, description="the cloth's look: then the answer is kept for ever")]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 PerPage = Annotated[int, Query(ge=1, le=MOST_PER_PAGE)]
@@ -42,7 +43,7 @@ def catalog(
     use: Literal["suiting", "shirting", "tie"] | None = None,
     tag: Word = None,
     mill: Word = None,
-    colour: Annotated[str | None, Query(pattern="^#[0-9a-fA-F]{6}$", description="cloths near this #rrggbb")] = None,
+    colour: Colour = None,
     page: PageNumber = 1,
     per_page: PerPage = 200,
 ) -> Response:

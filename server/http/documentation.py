@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from server.http.admin_bodies import ColourEdit, FamilyEdit, NewColour, NewFamily, ScanSave, SwatchUpload
 from server.http.garments import AnchorCorrection, GarmentUpload
-from server.http.problems import Problem
+from server.http.problems import Problem, problems
 from server.http.scans import Rescan, ScanRequest
 from server.http.static import PAGE_HEADERS
 from server.http.tryon import Capture
@@ -97,6 +97,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         models = [(model, "validation") for model in (Problem, *BODIES)]
         _, extra = models_json_schema(models, ref_template="#/components/schemas/{model}")
         schemas.update(extra["$defs"])
+        for operation in (one for methods in description["paths"].values() for one in methods.values()):
+            for status, answer in problems("internal").items():  # no route is without bugs
+                operation["responses"].setdefault(str(status), answer)
         app.openapi_schema = description
     return app.openapi_schema
 

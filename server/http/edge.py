@@ -45,6 +45,9 @@ class Edge:
         asked = Headers(scope=scope).get("x-request-id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        method = scope["method"]
+        if method == "HEAD":  # whatever can be got can be asked about: uvicorn keeps the body of the answer back
+            scope = {**scope, "method": "GET"}
         body = _Body(scope, receive, max_bytes=self._max_body_bytes, patience_s=self._patience_s)
         answer = _Answer(send, body, request_id)
         began_s = time.perf_counter()
@@ -58,11 +61,11 @@ class Edge:
                 self._metrics.errors.labels(error.code, "http").inc()
                 await problem_response(error, request_id=request_id)(scope, body.receive, answer.send)
         finally:
-            self._measure(scope, answer.status, time.perf_counter() - began_s)
+            self._measure(scope, method, answer.status, time.perf_counter() - began_s)
 
-    def _measure(self, scope: Scope, status: int | None, spent_s: float) -> None:
+    def _measure(self, scope: Scope, method: str, status: int | None, spent_s: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "other"
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = method if method in _METHODS else "other"
         self._metrics.requests.labels(route, method, str(status or "none")).inc()
         self._metrics.request_s.labels(route).observe(spent_s)
 

@@ -102,7 +102,7 @@ def routes() -> APIRouter:
         summary="Upload a garment",
         status_code=201,
         response_model=GarmentAnswer,
-        responses=problems(*BODY_CODES, *PICTURE_CODES, "no_garment", "rack_full", "busy", "timeout", "internal"),
+        responses=problems(*BODY_CODES, *PICTURE_CODES, "no_garment", "rack_full", "busy", "timeout"),
         openapi_extra=described(GarmentUpload),
     )
     add("", listed, summary="The garments", response_model=GarmentList)
@@ -113,7 +113,7 @@ def routes() -> APIRouter:
         methods=["PATCH"],
         summary="Correct a garment's anchors",
         response_model=GarmentAnswer,
-        responses=problems(*BODY_CODES, "unknown_garment", "bad_anchors", "busy", "timeout", "internal"),
+        responses=problems(*BODY_CODES, "unknown_garment", "bad_anchors", "busy", "timeout"),
         openapi_extra=described(AnchorCorrection, multipart=False),
     )
     add(

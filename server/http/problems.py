@@ -59,8 +59,8 @@ def problem_response(error: LucyError, *, request_id: str) -> Response:
     """The answer to a request that failed with `error`."""
     status = failure_of(error).status
     headers = {"Cache-Control": "no-store"}
-    if status == 503 and isinstance(error, CapacityError):
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status in (429, 503) and isinstance(error, CapacityError):
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="lucy"'
     body = problem(error, request_id=request_id, errors=getattr(error, "errors", None))
@@ -96,7 +96,8 @@ def _methods(request: Request) -> list[str]:
     """What is offered at this path. The framework's own list stops at the first route."""
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     here = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path)]
-    return sorted({method.upper() for path in here for method in paths[path]}) or ["GET", "HEAD"]
+    offered = {method.upper() for path in here for method in paths[path]} or {"GET"}
+    return sorted(offered | ({"HEAD"} if "GET" in offered else set()))
 
 
 def _told(error: Exception) -> LucyError:

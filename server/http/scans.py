@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Path
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.catalog.keepsakes import unknown_scan
 from server.catalog.shop import Shop
 from server.http.bodies import JsonText, Names, PictureField, RequestBody, described, read_body
 from server.http.cached import cached
@@ -28,13 +29,21 @@ from server.scans.packages import FILES, media_type
 from server.services import Services, Use
 from utils.errors import CapacityError, ConfigError, InputError
 
+
+def _name(text: str) -> str:
+    """As a colour's: something to be read."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("must be letters that can be read")
+    return text.strip()
+
+
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Corners = Annotated[list[tuple[Number, Number]] | None, Field(max_length=16), JsonText]
 SizeMm = Annotated[tuple[Number, Number] | None, JsonText]
 Box = Annotated[tuple[Number, Number, Number, Number] | None, JsonText]
 SizePx = Annotated[int, Field(ge=512, le=4096)]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_name)]
 
 logger = logging.getLogger("lucy.scans")
 
@@ -253,14 +262,14 @@ SCAN_CODES = (
     *BODY_CODES,
     *PICTURE_CODES,
     *CLOTH_CODES,
-    *("bad_entry", "no_catalog", "catalog_away", "storage_full"),
-    *("busy", "draining", "timeout", "cancelled", "scan_memory", "scan_failed", "scanner_lost", "internal"),
+    *("bad_entry", "no_catalog", "catalog_away", "storage_full", "scans_full"),
+    *("busy", "draining", "timeout", "cancelled", "scan_memory", "scan_failed", "scanner_lost"),
 )
 
 
 PACK_CODES = (
     *("unknown_scan", "scale_unknown", "maps_missing", "no_catalog", "invalid_request", "catalog_away"),
-    *("busy", "timeout", "cancelled", "scan_memory", "scan_failed", "scanner_lost", "internal"),
+    *("busy", "timeout", "cancelled", "scan_memory", "scan_failed", "scanner_lost"),
 )
 
 
@@ -292,8 +301,12 @@ def _part(shop: Shop, id: str, kind: Literal["maps", "photos"], name: str) -> by
 
 
 def _stored(shop: Shop, key: str) -> bytes:
-    with shop.storage.open(key) as file:
-        return file.read()
+    """Raises InputError: unknown_scan, where it has been swept away since its row was read."""
+    try:
+        with shop.storage.open(key) as file:
+            return file.read()
+    except InputError:
+        raise unknown_scan() from None
 
 
 def _json(shown: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -180,7 +180,7 @@ CAPTURE_CODES = (
     *PICTURE_CODES,
     *("bad_landmarks", "layer_size", "bad_wish", "no_garment"),
     *("unknown_fabric", "unknown_cut", "unknown_garment", "fabric_retired"),
-    *("busy", "timeout", "rack_full", "internal"),
+    *("busy", "timeout", "rack_full"),
 )
 
 

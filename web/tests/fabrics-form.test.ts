@@ -47,12 +47,13 @@ describe("the tailor's data", () => {
 
   it("leave to the family what was not said", () => {
     expect(toSave(good, "worsted")).toEqual({ family: "worsted", name: "Ink twill", code: "", mill: "", tags: [] });
-    const all = { ...good, composition: "Wool, silk", weight: "250", tags: "new, twill,new, ", size: { width: "2", height: "3" } };
+    const all = { ...good, composition: "Wool, silk", weight: "250", tags: "new, twill,new, ", retired: true, size: { width: "2", height: "3" } };
     expect(toSave(all, "worsted")).toMatchObject({
       composition: "Wool, silk",
       weight_g_m2: 250,
       tags: ["new", "twill"],
       size_mm: [2, 3],
+      status: "retired",
     });
   });
 });

@@ -113,6 +113,7 @@ export function toSave(details: Details, family: string): Record<string, unknown
     code: details.code.trim(),
     mill: details.mill.trim(),
     tags: tagsOf(details.tags),
+    ...(details.retired ? { status: "retired" } : {}),
     ...(details.composition.trim() ? { composition: details.composition.trim() } : {}),
     ...(details.weight.trim() ? { weight_g_m2: Number(details.weight) } : {}),
     ...(size_mm ? { size_mm } : {}),

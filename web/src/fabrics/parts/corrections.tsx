@@ -67,6 +67,14 @@ export function Corrections({ answer, photo, history, change, mayScan, shows, on
             />
             <span>Mark something white</span>
           </label>
+        </div>
+        <div className="actions">
+          <button type="submit" className="primary small" disabled={!mayScan}>
+            Scan again
+          </button>
+          <button type="button" className="plain small" onClick={() => change({ do: "undo" })} disabled={past.length === 0}>
+            Undo
+          </button>
           {now.corners !== null && (
             <button
               type="button"
@@ -85,14 +93,6 @@ export function Corrections({ answer, photo, history, change, mayScan, shows, on
               Set the corners by hand
             </button>
           )}
-        </div>
-        <div className="actions">
-          <button type="submit" className="primary small" disabled={!mayScan}>
-            Scan again
-          </button>
-          <button type="button" className="plain small" onClick={() => change({ do: "undo" })} disabled={past.length === 0}>
-            Undo
-          </button>
         </div>
       </div>
     </form>

@@ -4,7 +4,6 @@ import { useEffect, useId, useRef, useState } from "react";
 import { useAdmin } from "../admin";
 import type { ScanAnswer } from "../answer";
 import type { Colour } from "../book/colours";
-import { editColour } from "../book/colours";
 import { useFamilies } from "../families";
 import type { Complaints, Details as Entered, Field, NewFamily, Use } from "../form";
 import { NEW_FAMILY, complaintsOf, fieldOf, toFamily, toSave } from "../form";
@@ -61,9 +60,7 @@ export function Details({ answer, details, onDetails, saved, onSaved }: Props) {
       }
       const path = `/api/admin/scans/${encodeURIComponent(answer.id)}/save`;
       const made = (await ask(path, { method: "POST", body: JSON.stringify(toSave(details, into)) })) as Colour;
-      // It is saved by now: where it cannot be kept back as well, the book shows it as it is.
-      const kept = details.retired ? await editColour(ask, made, { status: "retired" }).catch(() => made) : made;
-      onSaved({ scan: answer.id, id: kept.id, name: kept.name, offered: kept.status === "active" });
+      onSaved({ scan: answer.id, id: made.id, name: made.name, offered: made.status === "active" });
     } catch (error) {
       const failed = asProblem(error);
       const field = fieldOf(failed.code);

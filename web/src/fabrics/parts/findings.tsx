@@ -2,16 +2,20 @@
 import type { ScanAnswer } from "../answer";
 import { DOWNLOADS, findingsOf, gradeOf, measuresOf, percent } from "../words";
 
+/** In one line. */
+export function summary({ quality, warnings }: ScanAnswer): string {
+  return `${percent(quality.overall)}, ${verdictOf(quality.overall, warnings.length).toLowerCase()}`;
+}
+
 export function Findings({ answer }: { answer: ScanAnswer }) {
   const total = Object.values(answer.timings_ms).reduce((sum, spent) => sum + spent, 0);
   const { overall } = answer.quality;
-  const grade = gradeOf(overall);
   return (
     <>
       <div className="verdict">
         <p className="figure">{percent(overall)}</p>
         <div>
-          <h2>{VERDICTS[grade === "certain" && answer.warnings.length > 0 ? "good" : grade]}</h2>
+          <h2>{verdictOf(overall, answer.warnings.length)}</h2>
           <p className="hint">
             {answer.class}, {answer.size_px} × {answer.size_px} px, {(total / 1000).toFixed(1)} s
           </p>
@@ -74,6 +78,11 @@ export function Findings({ answer }: { answer: ScanAnswer }) {
       )}
     </>
   );
+}
+
+function verdictOf(overall: number, warnings: number): string {
+  const grade = gradeOf(overall);
+  return VERDICTS[grade === "certain" && warnings > 0 ? "good" : grade];
 }
 
 const VERDICTS = {

@@ -37,7 +37,7 @@ export function Intake({ onPhoto, listens, small = false }: Props) {
 
   return (
     <div
-      className={small ? "intake small" : "intake"}
+      className={small ? "intake compact" : "intake"}
       data-over={over}
       onDragOver={(event) => {
         event.preventDefault();
@@ -104,7 +104,7 @@ function Pinked() {
   return (
     <svg className="pinked" viewBox="0 0 176 100" aria-hidden="true">
       <path d={path} />
-      <path className="weft" d={Array.from({ length: 17 }, (_, n) => `M ${14 + n * 6} 80 l 14 -62`).join(" ")} />
+      <path className="weft" d={Array.from({ length: 14 }, (_, n) => `M ${14 + n * 6} 80 l 14 -62`).join(" ")} />
       <rect x="126" y="38" width="44" height="28" rx="3" />
     </svg>
   );

@@ -14,13 +14,13 @@ import { complaintAbout } from "../photo";
 import { Problem, asProblem, isAbort } from "../problem";
 import { Complaint } from "./complaint";
 
-type Props = { answer: ScanAnswer; sizeMm: Pair | null; colour: string | null };
+type Props = { answer: ScanAnswer; sizeMm: Pair | null };
 
-export function OnModel({ answer, sizeMm, colour }: Props) {
+export function OnModel({ answer, sizeMm }: Props) {
   const [cuts, setCuts] = useState<Cut[]>([]);
   const [cut, setCut] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [fabric, setFabric] = useState<string | null>(colour);
+  const [fabric, setFabric] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const [live, setLive] = useState(false);
   const [width, height] = sizeMm ?? [0, 0];
@@ -31,12 +31,12 @@ export function OnModel({ answer, sizeMm, colour }: Props) {
       const known = readCuts(await ask("/api/cuts", { signal: abort.signal }));
       setCuts(known);
       setCut((now) => now || (known[0]?.id ?? ""));
-      setFabric(colour ?? (width > 0 ? await lendScan(answer.id, [width, height]) : null));
+      setFabric(width > 0 ? await lendScan(answer.id, [width, height]) : null);
       setProblem(null);
     };
     prepare().catch((error: unknown) => !isAbort(error) && setProblem(asProblem(error)));
     return () => abort.abort();
-  }, [answer.id, colour, width, height, attempt]);
+  }, [answer.id, width, height, attempt]);
 
   if (problem) return <Complaint problem={problem} onAgain={() => setAttempt((n) => n + 1)} />;
   if (sizeMm === null)
@@ -80,6 +80,7 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
   const [shown, setShown] = useState<{ url: string; plain: boolean } | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
+  const [lies, setLies] = useState("");
   const chooser = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
@@ -118,10 +119,19 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
         {shown ? (
           <img src={shown.url} alt="The person in your photo, in a jacket of this cloth" />
         ) : (
-          <img src={flat} alt="The jacket in this cloth, lying flat" />
+          <img
+            src={flat}
+            alt="The jacket in this cloth, lying flat"
+            data-loaded={lies === flat}
+            onLoad={() => {
+              setLies(flat);
+              setProblem(null);
+            }}
+            onError={() => setProblem(NOT_MADE_UP)}
+          />
         )}
         <figcaption role="status">
-          {busy ? "Dressing …" : shown ? (shown.plain ? "On your photo; plainer than usual." : "On your photo.") : "The jacket, lying flat."}
+          {busy ? "Dressing …" : shown ? wornWords(shown.plain) : lies === flat ? "The jacket, lying flat." : "Making it up …"}
         </figcaption>
       </figure>
       {problem && <Complaint problem={problem} />}
@@ -148,6 +158,10 @@ function OnPhoto({ fabric, cut, look }: Worn & { look: string }) {
     </>
   );
 }
+
+const NOT_MADE_UP = new Problem("not_made_up", "The jacket could not be made up", "Choose the cut again, or scan again.");
+
+const wornWords = (plain: boolean) => (plain ? "On your photo; plainer than usual." : "On your photo.");
 
 function dressProblem(error: unknown): Problem {
   if (!(error instanceof CaptureError)) return asProblem(error);

@@ -1,5 +1,5 @@
 /** The scanner: the photo on one side, what came of it on the other. */
-import { Suspense, lazy, useId, useState } from "react";
+import { Suspense, lazy, useId, useRef, useState } from "react";
 import type { ScanAnswer } from "../answer";
 import { hasEdits } from "../edits";
 import { BLANK, sizeOf } from "../form";
@@ -9,7 +9,7 @@ import { useScan } from "../use-scan";
 import { Complaint } from "./complaint";
 import { Corrections } from "./corrections";
 import { Editor } from "./editor";
-import { Findings } from "./findings";
+import { Findings, summary } from "./findings";
 import { Intake } from "./intake";
 import { Maps } from "./maps";
 import { OnModel } from "./on-model";
@@ -27,6 +27,7 @@ export function Scanner({ opens, onOpened, shown }: Props) {
   const [shows, setShows] = useState({ lattice: true, white: true });
   const { photo, answer, running, problem } = state;
   const help = useId();
+  const result = useRef<HTMLElement>(null);
 
   if (!photo)
     return (
@@ -60,6 +61,12 @@ export function Scanner({ opens, onOpened, shown }: Props) {
           // The same photo with the same corrections would be refused in the same words.
           <Complaint problem={problem} onAgain={problem.retryable ? () => void again() : undefined} />
         )}
+        {answer && !running && (
+          <button type="button" className="to-result" onClick={() => goTo(result.current)}>
+            <span>{summary(answer)}</span>
+            <span aria-hidden="true">↓</span>
+          </button>
+        )}
         {running ? (
           <Progress running={running} onCancel={cancel} />
         ) : (
@@ -75,7 +82,7 @@ export function Scanner({ opens, onOpened, shown }: Props) {
           />
         )}
       </section>
-      <section className="result-side" aria-label="What came of it">
+      <section className="result-side" aria-label="What came of it" ref={result}>
         {answer ? <Result answer={answer} busy={running !== null} onOpen={open} /> : <Waiting running={running !== null} />}
       </section>
       <p className="unseen" role="status">
@@ -83,6 +90,11 @@ export function Scanner({ opens, onOpened, shown }: Props) {
       </p>
     </div>
   );
+}
+
+function goTo(result: HTMLElement | null) {
+  result?.scrollIntoView();
+  result?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus({ preventScroll: true });
 }
 
 function Waiting({ running }: { running: boolean }) {
@@ -126,7 +138,7 @@ function Result({ answer, busy, onOpen }: ResultProps) {
     {
       id: "model",
       name: "On the model",
-      show: () => <OnModel answer={answer} sizeMm={sizeMm} colour={savedNow?.id ?? null} />,
+      show: () => <OnModel answer={answer} sizeMm={sizeMm} />,
     },
     {
       id: "save",
