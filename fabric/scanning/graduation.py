@@ -1,9 +1,9 @@
 """What the ticks of a ruler stand for: told from how long each of them is.
 
 Owns reading one strip of a picture along a row of ticks; must not know where in a photo it lies. On a ruler in
-millimetres every tenth tick is the longest and every fifth longer than the rest; in sixteenths of an inch every second,
-fourth, eighth and sixteenth is longer than the one before. A finer ruler, in halves of these, has them as well. What fits
-neither, or both, is not read.
+millimetres every tenth tick is the longest and every fifth longer than the rest; in sixteenths of an inch every
+second, fourth, eighth and sixteenth is longer than the one before. A finer ruler, in halves of these, has them as well.
+What fits neither, or both, is not read.
 """
 
 from __future__ import annotations
@@ -148,6 +148,8 @@ def _explained(lengths: np.ndarray, kinds: tuple[int, ...]) -> float:
 def _of_kinds(lengths: np.ndarray, kind: np.ndarray) -> float:
     """`_explained`, each tick's kind known, 0 for the shortest: every kind's number divides the next one's."""
     groups = [lengths[kind == k] for k in range(kind.max() + 1)]
+    if _differ(groups[-1][::2], groups[-1][1::2], least=_LONGER * float(np.median(groups[-1]))):
+        return 0.0  # there is a longer kind yet: the unit is another
     means = np.array([np.median(group) for group in groups])
     rest = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
     spread = 1.4826 * float(np.median(np.abs(rest)))
@@ -158,3 +160,9 @@ def _of_kinds(lengths: np.ndarray, kind: np.ndarray) -> float:
     if (steps < _SURE * np.hypot(errors[1:], errors[:-1])).any():
         return 0.0
     return float(1.0 - rest.var() / max(float(lengths.var()), 1e-12))
+
+
+def _differ(some: np.ndarray, others: np.ndarray, *, least: float) -> bool:
+    step = abs(float(np.median(some) - np.median(others)))
+    within = max(float(np.abs(group - np.median(group)).mean()) for group in (some, others))
+    return step > max(least, within)
