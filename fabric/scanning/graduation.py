@@ -2,8 +2,8 @@
 
 Owns reading one strip of a picture along a row of ticks; must not know where in a photo it lies. On a ruler in
 millimetres every tenth tick is the longest and every fifth longer than the rest; in sixteenths of an inch every
-second, fourth, eighth and sixteenth is longer than the one before. A finer ruler, in halves of these, has them as well.
-What fits neither, or both, is not read.
+second, fourth, eighth and sixteenth is longer than the one before. Half millimetres have the millimetres' as well. What
+fits neither unit, or both, is not read.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _FINER = 4  # bins a cycle of the spectrum
 _PHASES = 8  # samples from tick to tick
 _ENDS = 2  # ticks at either end over which the ruler's own side may lie
 _WINDOW = 7  # ticks that tell the phase together
-_FAINT_ROW, _FAINT_TICK = 0.05, 0.3  # of the strongest rows' and ticks' darkness
+_FAINT_ROW, _FAINT_TICK = 0.02, 0.3  # of the strongest rows' and ticks' darkness
 _SHORTEST = 0.25  # of the longest ticks' length that the shortest have at least: else they are gaps, and no ticks
 _LONGER = 0.04  # of the longest ticks' length that each kind is longer than the one before
+_LONGEST_APART = 0.1  # of their length that every other of the longest may differ by: else half of them are longer yet
 _SURE = 3.0  # deviations by which it is
 _CONTRARY = 0.02  # of the length by which two readings of one strip differ if one of them is wrong
 _EXPLAINED = 0.5  # share of the differences in length that the unit has to explain
@@ -148,7 +149,7 @@ def _explained(lengths: np.ndarray, kinds: tuple[int, ...]) -> float:
 def _of_kinds(lengths: np.ndarray, kind: np.ndarray) -> float:
     """`_explained`, each tick's kind known, 0 for the shortest: every kind's number divides the next one's."""
     groups = [lengths[kind == k] for k in range(kind.max() + 1)]
-    if _differ(groups[-1][::2], groups[-1][1::2], least=_LONGER * float(np.median(groups[-1]))):
+    if _differ(groups[-1][::2], groups[-1][1::2], least=_LONGEST_APART * float(np.median(groups[-1]))):
         return 0.0  # there is a longer kind yet: the unit is another
     means = np.array([np.median(group) for group in groups])
     rest = np.concatenate([group - mean for group, mean in zip(groups, means, strict=True)])
