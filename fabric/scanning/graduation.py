@@ -143,7 +143,8 @@ def _explained(lengths: np.ndarray, kinds: tuple[int, ...]) -> float:
     if len(lengths) < _CYCLES * longest:
         return 0.0
     index = np.arange(len(lengths))
-    return max(_of_kinds(lengths, sum((index - first) % kind == 0 for kind in kinds)) for first in range(longest))
+    first = int(np.argmax([np.median(lengths[start::longest]) for start in range(longest)]))
+    return _of_kinds(lengths, sum((index - first) % kind == 0 for kind in kinds))
 
 
 def _of_kinds(lengths: np.ndarray, kind: np.ndarray) -> float:

@@ -96,10 +96,10 @@ def _rows_of_ticks(grey: np.ndarray, outline: Outline) -> Iterator[_Row]:
                            for part in changes)  # fmt: skip
         way, clear = 0.5 * np.arctan2(sin, cos), np.hypot(cos, sin)
         swatch = np.round((outline.corners + 0.5) / cell - 0.5).astype(np.int32)
-        coherent = cv2.fillConvexPoly((clear > _COHERENT * total).astype(np.uint8), swatch, 0)
-        for turn, least in itertools.product(np.arange(_TURNS) * np.pi / _TURNS, _LEAST_STEPS):
-            alike = coherent & ((np.abs(_apart(way, turn)) < _WITHIN) & (clear > least)).astype(np.uint8)
-            _, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
+        coherent = cv2.fillConvexPoly((clear > _COHERENT * total).astype(np.uint8), swatch, 0) > 0
+        ways = [coherent & (np.abs(_apart(way, k * np.pi / _TURNS)) < _WITHIN) for k in range(_TURNS)]
+        for alike, least in itertools.product(ways, _LEAST_STEPS):
+            _, labels, stats, _ = cv2.connectedComponentsWithStats((alike & (clear > least)).astype(np.uint8))
             for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _LEAST_CELLS) + 1:
                 at = labels == label
                 row = _long_row(np.argwhere(at)[:, ::-1].astype(np.float64), way[at], cell)
