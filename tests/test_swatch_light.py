@@ -13,6 +13,7 @@ from bench.scan_steps import true_outline
 from bench.swatch_bad import folded
 from bench.swatches import Rendered
 from fabric.periodic import smooth_noise
+from fabric.scanning.blur import edge_blur_px
 from fabric.scanning.cloth import refuse_unusable, unlikeness
 from fabric.scanning.falloff import Surface, shared, terms
 from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Scale
@@ -322,6 +323,42 @@ def test_a_photo_out_of_focus_is_refused_however_noisy(blur_px):
         refuse_unusable(*flat_of(photo))
     else:
         assert refused_for(photo) == "blurred"
+
+
+def photographed(cloth: np.ndarray, *, blur_px: float) -> np.ndarray:
+    """A swatch in linear light on a grey table, through a lens, with noise that is as sharp as ever."""
+    scene = np.full((900, 1200, 3), 0.5, np.float32)
+    h, w = cloth.shape[:2]
+    scene[150 : 150 + h, 200 : 200 + w] = cloth
+    coded = linear_to_srgb8(cv2.GaussianBlur(scene, (0, 0), blur_px))
+    return np.clip(coded + np.random.default_rng(4).normal(0.0, 2.5, coded.shape), 0, 255).astype(np.uint8)
+
+
+FINE_WEAVE = plain((600, 800)) * (1.0 + 0.15 * np.cos(np.pi * np.add(*np.mgrid[:600, :800]) / 2.0))[..., None]
+SMOOTH = np.full((600, 800, 3), 0.2, np.float32)
+SIDES = np.array([[199.5, 149.5], [999.5, 149.5], [999.5, 749.5], [199.5, 749.5]])
+
+
+@pytest.mark.parametrize("blur_px", [0.8, 1.5, 3.0, 4.5])
+@pytest.mark.parametrize("cloth", [FINE_WEAVE.astype(np.float32), SMOOTH], ids=["fine weave", "smooth"])
+def test_how_blurred_a_photo_is_shows_at_the_edges(cloth, blur_px):
+    photo = photographed(cloth, blur_px=blur_px)
+    assert edge_blur_px(photo, [SIDES]) == pytest.approx(blur_px, rel=0.22, abs=0.15)
+    assert edge_blur_px(photo, []) is None
+    assert edge_blur_px(photo, [SIDES * 0.01]) is None
+
+
+@pytest.mark.parametrize("blur_px", [0.8, 3.5])
+def test_fine_weave_out_of_focus_is_refused_by_its_edges(blur_px):
+    photo = photographed(FINE_WEAVE.astype(np.float32), blur_px=blur_px)
+    flat, even = flat_of(photo, Outline(SIDES.astype(np.float32), "found", 0.9))
+    refuse_unusable(flat, even)  # by the cloth alone nobody can tell: noise looks like grain
+    if blur_px < 1.0:
+        refuse_unusable(flat, even, edges_px=edge_blur_px(photo, [SIDES]))
+        return
+    with pytest.raises(InputError) as refused:
+        refuse_unusable(flat, even, edges_px=edge_blur_px(photo, [SIDES]))
+    assert refused.value.code == "blurred"
 
 
 def test_a_photo_that_is_burnt_out_or_black_is_refused():
