@@ -9,10 +9,11 @@ import pytest
 from bench.scan_measures import corner_error
 from bench.scan_steps import true_outline
 from bench.swatches import Rendered, scale_at
+from fabric.scanning import scale as scaling
 from fabric.scanning.findings import Given, Outline, Scale
 from fabric.scanning.outline import frame_corners
 from fabric.scanning.rectify import apply, aspect_of, rectify
-from fabric.scanning.ruler import find_ruler
+from fabric.scanning.ruler import Ruler, find_ruler
 from fabric.scanning.scale import MARKERS_MM, read_scale
 from fabric.scanning.sides import settle
 from fabric.scanning.things import CARD_MM, beside, covers, find_things, has_cards_corners, is_card
@@ -123,6 +124,18 @@ def test_a_drawn_ruler_is_read_to_a_thousandth(photo, px_per_mm):
     assert ruler is not None
     assert ruler.units_per_mm == pytest.approx(px_per_mm, rel=0.002)
     assert 0.5 <= ruler.confidence <= 0.9
+
+
+def test_a_ruler_is_trusted_less_where_the_lens_decides_how_long_the_swatch_is(monkeypatch):
+    # Seen from straight above any lens shows the same; tilted about one side, only its length tells by how much.
+    monkeypatch.setattr(scaling, "find_ruler", lambda *_: Ruler(1.0, 0.9))
+    photo = np.zeros((*HW, 3), np.uint8)
+    above = outlined(np.array([[300.0, 40.0], [800.0, 40.0], [800.0, 340.0], [300.0, 340.0]]))
+    tilted = outlined(np.array([[350.0, 40.0], [750.0, 40.0], [820.0, 340.0], [280.0, 340.0]]))
+    sure, unsure = (read_scale(photo, outline, Given()) for outline in (above, tilted))
+    assert (sure.source, unsure.source) == ("ruler", "ruler")
+    assert sure.confidence > 0.8
+    assert 0.2 < unsure.confidence < 0.7
 
 
 @pytest.mark.parametrize(
