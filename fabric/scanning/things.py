@@ -17,6 +17,8 @@ from fabric.scanning.sides import settle
 from utils.images import shrink_to
 
 _SEARCH_PX = 1400
+_TWICE_PX = 1.5
+_MOST_SETTLED = 24  # of the largest: what is smaller and so many is a pattern
 _GAP_PX = 7  # in the edges of all channels together
 _SHARE = 0.003, 0.35  # of the photo
 _LEAST_POINTS = 80
@@ -48,6 +50,7 @@ def find_things(photo: np.ndarray) -> tuple[Thing, ...]:
     """What stands out from its surroundings in lightness or colour in uint8 RGB (H, W, 3), the swatch perhaps too."""
     small, scale = shrink_to(photo, _SEARCH_PX)
     found: list[Thing] = []
+    read: list[np.ndarray] = []
     for contour in _contours(small):
         hull = cv2.convexHull(contour)
         area = cv2.contourArea(hull)
@@ -56,11 +59,14 @@ def find_things(photo: np.ndarray) -> tuple[Thing, ...]:
         if cv2.contourArea(contour) < _SOLID * area and not _nearly_closed(contour, hull):
             continue
         quad = _straight_sides(hull)
-        if quad is None:
+        if quad is None or any(_same(quad, other) for other in read):
             continue
+        read.append(quad)
         points, quad = ((part + 0.5) / scale - 0.5 for part in (_dense(hull.reshape(-1, 2).astype(np.float64)), quad))
         found.append(Thing(points, quad))
-    return tuple(_settled(photo, thing, reach_px=_REACH_PX / scale) for thing in (*_markers(photo), *found))
+    found.sort(key=lambda thing: -cv2.contourArea(thing.quad.astype(np.float32)))
+    exact = [_settled(photo, thing, reach_px=_REACH_PX / scale) for thing in (*_markers(photo), *found[:_MOST_SETTLED])]
+    return (*exact, *found[_MOST_SETTLED:])
 
 
 def _settled(photo: np.ndarray, thing: Thing, *, reach_px: float) -> Thing:
@@ -110,6 +116,12 @@ def _markers(photo: np.ndarray) -> list[Thing]:
         Thing(_dense(quad), quad, int(number))
         for quad, number in zip(corners, [] if numbers is None else numbers.ravel(), strict=True)
     ]
+
+
+def _same(quad: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two quadrilaterals of the search are one, read from both sides of an edge or in two channels."""
+    nearest = np.abs(quad[:, None] - other[None]).sum(axis=2).min(axis=1)
+    return bool(nearest.max() < _TWICE_PX)
 
 
 def _nearly_closed(contour: np.ndarray, hull: np.ndarray) -> bool:
