@@ -17,6 +17,7 @@ import numpy as np
 
 from fabric.material import Material
 from fabric.scanning.blend import blend_tile
+from fabric.scanning.blur import edge_blur_px
 from fabric.scanning.cloth import refuse_unusable
 from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Scale, Sheet, Tile, Verdict
 from fabric.scanning.judge import judge
@@ -112,7 +113,8 @@ def scan(
     with stage("light"):
         white = view.white(find_white(view.rgb, seen, hints, things=things))
         even = even_out(flat, white=white)
-        refuse_unusable(flat, even)
+        own = () if seen.source == "frame" else (seen.corners,)
+        refuse_unusable(flat, even, edges_px=edge_blur_px(view.rgb, (*own, *(thing.quad for thing in things))))
     with stage("repeat"):
         lattice = find_repeat(even, flat, given)
         even = even_out_again(flat, lattice, white=white)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,16 +13,19 @@ from bench.scan_steps import true_outline
 from bench.swatch_bad import folded
 from bench.swatches import Rendered
 from fabric.periodic import smooth_noise
+from fabric.scanning.blur import edge_blur_px
 from fabric.scanning.cloth import refuse_unusable, unlikeness
+from fabric.scanning.falloff import Surface, shared, terms
 from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Scale
 from fabric.scanning.light import even_out, even_out_again
 from fabric.scanning.outline import frame_corners
 from fabric.scanning.rectify import rectify
+from fabric.scanning.table import look_at_table
 from fabric.scanning.things import beside, find_things
-from fabric.scanning.white import PAPER, White, find_white
+from fabric.scanning.white import CHART_LUMINANCES, PAPER, White, find_white, white_of_chart
 from tests.laid_cloth import draft, lay, pictured
 from tests.swatch_photos import swatch
-from utils.colour import srgb_to_linear
+from utils.colour import linear_to_srgb8, srgb_to_linear
 from utils.errors import InputError
 
 HW = 400, 520
@@ -148,7 +153,81 @@ def test_a_white_in_the_dark_corner_is_taken_for_as_dark_as_it_lies():
     )
 
 
+def test_the_table_tells_how_much_less_light_a_white_gets():
+    # The cloth fills a quarter of a photo; the paper lies in its far corner, where cubic terms of the cloth's own light
+    # say next to nothing.
+    hw = 600, 800
+    light = lamp(hw, ratio=12.0)
+    photo = np.full((*hw, 3), 0.35, np.float32) * light[..., None]
+    cloth = slice(150, 450), slice(100, 500)
+    photo[cloth] = check(60, (300, 400)) * light[cloth][..., None]
+    at = np.array([720.0, 520.0])
+    white = White(np.full(3, PAPER) * light[520, 720], PAPER, at, "given", 1.0)
+    flat = Flat(photo[cloth], np.array([[1.0, 0, -100], [0, 1.0, -150], [0, 0, 1.0]]), None, np.zeros((300, 400)), 1.0)
+    outline = Outline(np.array([[100, 150], [500, 150], [500, 450], [100, 450]], np.float32), "given", 1.0)
+    table = look_at_table(linear_to_srgb8(photo / 1.3), outline)
+    colour = check(60, (300, 400)).mean(axis=(0, 1))
+    alone, seen = (even_out(flat, white=replace(white, table=t)).linear.mean(axis=(0, 1)) for t in (None, table))
+    np.testing.assert_allclose(seen, colour, rtol=0.04)
+    assert np.abs(alone / colour - 1.0).min() > 0.08  # what there was to be won
+
+
+def test_the_table_is_all_but_the_cloth_and_what_lies_there():
+    photo = np.full((600, 800, 3), 120, np.uint8)
+    photo[100:400, 100:400] = 30
+    photo[420:520, 500:700] = 240
+    photo[0:60, 700:800] = 255  # burnt out
+    outline = Outline(np.array([[100, 100], [399, 100], [399, 399], [100, 399]], np.float32), "found", 0.9)
+    table = look_at_table(photo, outline, things=beside(find_things(photo), outline))
+    assert table is not None
+    np.testing.assert_allclose(np.exp(table.level), srgb_to_linear(np.uint8(120)), rtol=0.01)
+    assert len(table.level) > 1500
+    assert look_at_table(photo, Outline(frame_corners((600, 800)), "frame", 0.5)) is None
+
+
+def test_what_is_dark_is_no_witness_of_the_lamp():
+    # The same lamp over a grey cloth and a black table, on which a highlight is all that is seen.
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 20), np.linspace(-1, 1, 20)))
+    level, shine = 0.3 * x + 0.1 * y, np.exp(-((x - 2.0) ** 2))
+    cloth = Surface(x, y, level + 0.01 * np.cos(40 * x), np.ones(400))
+    table = Surface(2.0 * x, 2.0 * y, np.log(0.02 * np.exp(2.0 * level) + 0.5 * shine), np.ones(400), unsure=1.0)
+    there = terms(np.array([1.4]), np.array([0.0]))
+    assert (there @ shared([cloth, table]))[0] == pytest.approx(0.42, abs=0.05)
+    assert (there @ shared([cloth, replace(table, unsure=0.0)]))[0] > 0.6
+
+
 # ---- white
+
+
+def test_light_that_lies_over_a_chart_is_told_from_its_greys():
+    known = np.array(CHART_LUMINANCES)
+    places = np.stack(np.meshgrid(np.arange(6) * 30.0, np.arange(4) * 30.0), axis=-1).reshape(-1, 2)
+    falls = 1.0 + 0.003 * (places[:, 0] - 75.0) - 0.002 * (places[:, 1] - 90.0)  # one in the middle of the greys
+    tint, veil = np.array([0.9, 0.8, 0.6]), np.array([0.05, 0.04, 0.03])
+    light = (known * falls)[:, None] * tint + veil
+    white = white_of_chart(light, places, burnt=np.zeros(24, bool))
+    assert white is not None
+    np.testing.assert_allclose(white.linear, tint, rtol=0.01)
+    np.testing.assert_allclose(white.veil, veil, atol=0.002)
+    np.testing.assert_allclose(white.at_photo, [75.0, 90.0])
+    assert white_of_chart(light, places, burnt=np.arange(24) > 19) is None
+
+
+@pytest.mark.parametrize("veil", [0.0, 0.06])
+def test_light_that_lies_over_a_marker_is_told_from_its_black(veil):
+    marker = cv2.aruco.generateImageMarker(cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50), 7, 180)
+    scene = np.full((600, 800), 0.25, np.float32)
+    scene[80:332, 500:752] = PAPER
+    scene[116:296, 536:716] = np.where(marker > 127, PAPER, 0.04)
+    scene[150:500, 60:440] = 0.03
+    photo = cv2.merge([linear_to_srgb8(0.8 * (scene + np.float32(veil)))] * 3)
+    outline = Outline(np.array([[60, 150], [440, 150], [440, 500], [60, 500]], np.float32), "given", 1.0)
+    white = find_white(photo, outline, Given(), things=beside(find_things(photo), outline))
+    assert white is not None
+    np.testing.assert_allclose(white.linear, 0.8 * PAPER, rtol=0.02)
+    np.testing.assert_allclose(white.veil, 0.8 * veil, atol=0.004)
+    flat = rectify(photo, outline, Scale(None, None, 0.0), Given())
+    np.testing.assert_allclose(even_out(flat, white=white).linear.mean(axis=(0, 1)), 0.03, rtol=0.15)
 
 
 def white_of(rendered: Rendered) -> White | None:
@@ -244,6 +323,42 @@ def test_a_photo_out_of_focus_is_refused_however_noisy(blur_px):
         refuse_unusable(*flat_of(photo))
     else:
         assert refused_for(photo) == "blurred"
+
+
+def photographed(cloth: np.ndarray, *, blur_px: float) -> np.ndarray:
+    """A swatch in linear light on a grey table, through a lens, with noise that is as sharp as ever."""
+    scene = np.full((900, 1200, 3), 0.5, np.float32)
+    h, w = cloth.shape[:2]
+    scene[150 : 150 + h, 200 : 200 + w] = cloth
+    coded = linear_to_srgb8(cv2.GaussianBlur(scene, (0, 0), blur_px))
+    return np.clip(coded + np.random.default_rng(4).normal(0.0, 2.5, coded.shape), 0, 255).astype(np.uint8)
+
+
+FINE_WEAVE = plain((600, 800)) * (1.0 + 0.15 * np.cos(np.pi * np.add(*np.mgrid[:600, :800]) / 2.0))[..., None]
+SMOOTH = np.full((600, 800, 3), 0.2, np.float32)
+SIDES = np.array([[199.5, 149.5], [999.5, 149.5], [999.5, 749.5], [199.5, 749.5]])
+
+
+@pytest.mark.parametrize("blur_px", [0.8, 1.5, 3.0, 4.5])
+@pytest.mark.parametrize("cloth", [FINE_WEAVE.astype(np.float32), SMOOTH], ids=["fine weave", "smooth"])
+def test_how_blurred_a_photo_is_shows_at_the_edges(cloth, blur_px):
+    photo = photographed(cloth, blur_px=blur_px)
+    assert edge_blur_px(photo, [SIDES]) == pytest.approx(blur_px, rel=0.22, abs=0.15)
+    assert edge_blur_px(photo, []) is None
+    assert edge_blur_px(photo, [SIDES * 0.01]) is None
+
+
+@pytest.mark.parametrize("blur_px", [0.8, 3.5])
+def test_fine_weave_out_of_focus_is_refused_by_its_edges(blur_px):
+    photo = photographed(FINE_WEAVE.astype(np.float32), blur_px=blur_px)
+    flat, even = flat_of(photo, Outline(SIDES.astype(np.float32), "found", 0.9))
+    refuse_unusable(flat, even)  # by the cloth alone nobody can tell: noise looks like grain
+    if blur_px < 1.0:
+        refuse_unusable(flat, even, edges_px=edge_blur_px(photo, [SIDES]))
+        return
+    with pytest.raises(InputError) as refused:
+        refuse_unusable(flat, even, edges_px=edge_blur_px(photo, [SIDES]))
+    assert refused.value.code == "blurred"
 
 
 def test_a_photo_that_is_burnt_out_or_black_is_refused():

@@ -9,10 +9,11 @@ import pytest
 from bench.scan_measures import corner_error
 from bench.scan_steps import true_outline
 from bench.swatches import Rendered, scale_at
+from fabric.scanning import scale as scaling
 from fabric.scanning.findings import Given, Outline, Scale
 from fabric.scanning.outline import frame_corners
 from fabric.scanning.rectify import apply, aspect_of, rectify
-from fabric.scanning.ruler import find_ruler
+from fabric.scanning.ruler import Ruler, find_ruler
 from fabric.scanning.scale import MARKERS_MM, read_scale
 from fabric.scanning.sides import settle
 from fabric.scanning.things import CARD_MM, beside, covers, find_things, has_cards_corners, is_card
@@ -52,8 +53,11 @@ def outlined(corners: np.ndarray = CORNERS) -> Outline:
 
 @pytest.mark.parametrize(
     ("seed", "source", "within"),
-    [(23, "card", 0.005), (25, "card", 0.005), (22, "card", 0.02), (39, "marker", 0.01), (33, "ruler", 0.02)],
-)
+    [
+        (23, "card", 0.005), (25, "card", 0.005), (22, "card", 0.006), (57, "card", 0.006), (39, "marker", 0.01),
+        (33, "ruler", 0.005), (49, "ruler", 0.005),
+    ],
+)  # fmt: skip
 def test_a_thing_of_known_size_gives_the_scale(seed, source, within):
     scale = scale_of(swatch(seed))
     assert scale.source == source
@@ -87,16 +91,66 @@ def test_a_check_is_no_ruler():
     assert find_ruler(stripes, outlined(np.array([[9, 9], [99, 9], [99, 99], [9, 99]])), whole) is None
 
 
-def test_a_drawn_ruler_is_read_to_a_thousandth():
+METRIC = {5: 30, 10: 40}
+INCH = {2: 24, 4: 29, 8: 35, 16: 44}
+NO_SWATCH = np.array([[9, 9], [99, 9], [99, 99], [9, 99]])
+
+
+def drawn_ruler(
+    spacing_px: float, longer: dict[int, int], *, shortest_px: int = 20, ground: int = 215, ink: int = 20
+) -> np.ndarray:
+    """Photo of a ruler, 1000 px of ticks; `longer`: the length in pixels of every so-many-th."""
     photo = np.full((600, 1200, 3), 90, np.uint8)
-    photo[400:500, 60:1140] = 215
-    for mm in range(121):
-        x = round(90 + mm * 8.5)
-        photo[400 : 400 + (40 if mm % 10 == 0 else 30 if mm % 5 == 0 else 20), x : x + 2] = 20
-    ruler = find_ruler(seen(photo), outlined(np.array([[9, 9], [99, 9], [99, 99], [9, 99]])), np.eye(3))
+    photo[400:500, 60:1140] = ground
+    for tick in range(int(1000 / spacing_px) + 1):
+        length = max([shortest_px] + [px for every, px in longer.items() if tick % every == 0])
+        x = round(90 + tick * spacing_px)
+        photo[400 : 400 + length, x : x + 2] = ink
+    return seen(photo)
+
+
+@pytest.mark.parametrize(
+    ("photo", "px_per_mm"),
+    [
+        (drawn_ruler(8.5, METRIC), 8.5),
+        (drawn_ruler(5.1, METRIC, ground=60, ink=200), 5.1),
+        (drawn_ruler(5.0, {2: 20, 10: 30, 20: 40}, shortest_px=13), 10.0),
+        (drawn_ruler(9.0, INCH), 9.0 * 16 / 25.4),
+    ],
+    ids=["millimetres", "steel", "half millimetres", "sixteenths"],
+)
+def test_a_drawn_ruler_is_read_to_a_thousandth(photo, px_per_mm):
+    ruler = find_ruler(photo, outlined(NO_SWATCH), np.eye(3))
     assert ruler is not None
-    assert ruler.units_per_mm == pytest.approx(8.5, rel=0.002)
+    assert ruler.units_per_mm == pytest.approx(px_per_mm, rel=0.002)
     assert 0.5 <= ruler.confidence <= 0.9
+
+
+def test_a_ruler_is_trusted_less_where_the_lens_decides_how_long_the_swatch_is(monkeypatch):
+    # Seen from straight above any lens shows the same; tilted about one side, only its length tells by how much.
+    monkeypatch.setattr(scaling, "find_ruler", lambda *_: Ruler(1.0, 0.9))
+    photo = np.zeros((*HW, 3), np.uint8)
+    above = outlined(np.array([[300.0, 40.0], [800.0, 40.0], [800.0, 340.0], [300.0, 340.0]]))
+    tilted = outlined(np.array([[350.0, 40.0], [750.0, 40.0], [820.0, 340.0], [280.0, 340.0]]))
+    sure, unsure = (read_scale(photo, outline, Given()) for outline in (above, tilted))
+    assert (sure.source, unsure.source) == ("ruler", "ruler")
+    assert sure.confidence > 0.8
+    assert 0.2 < unsure.confidence < 0.7
+
+
+@pytest.mark.parametrize(
+    "longer",
+    [{}, {7: 40}, {4: 30, 12: 40}, {10: 40}, {2: 24, 4: 28, 8: 32, 16: 36, 32: 44}],
+    ids=["alike", "sevenths", "twelfths", "tenths", "thirty-seconds of an inch"],
+)
+def test_ticks_that_make_no_unit_are_not_read(longer):
+    assert find_ruler(drawn_ruler(8.5, longer), outlined(NO_SWATCH), np.eye(3)) is None
+
+
+def test_a_short_row_of_ticks_is_not_read():
+    photo = drawn_ruler(8.5, METRIC)
+    photo[:, 270:] = 90  # two centimetres of it are left
+    assert find_ruler(photo, outlined(NO_SWATCH), np.eye(3)) is None
 
 
 def test_the_given_size_wins():
@@ -123,6 +177,21 @@ def test_a_card_is_told_by_its_round_corners():
     assert cards
     true = gingham().references["card"]
     assert all(np.hypot(*(card.quad.mean(axis=0) - true.mean(axis=0))) < 6.0 for card in cards)
+
+
+def test_a_card_that_fades_into_the_table_is_found():
+    # Its print runs from blue to the table's own grey, but for its lower right corner, which is blue again.
+    photo = np.full((*HW, 3), 150, np.uint8)
+    sweep = np.linspace(0.0, 1.0, 343)[None, :, None] * np.linspace(1.0, 0.0, 216)[:, None, None] ** 0.2
+    card = np.array([60, 90, 190]) + sweep * np.array([90, 60, -40])
+    mask = np.zeros((216, 343), np.uint8)
+    cv2.rectangle(mask, (13, 13), (329, 202), 1, 27)
+    cv2.rectangle(mask, (13, 13), (329, 202), 1, cv2.FILLED)
+    photo[150:366, 200:543] = np.where(mask[..., None] > 0, card, 150)
+    cards = [thing for thing in find_things(seen(photo)) if is_card(thing, HW)]
+    assert cards
+    corners = np.array([[200, 150], [542, 150], [542, 365], [200, 365]])
+    assert min(corner_error(card.quad, corners) for card in cards) < 0.004
 
 
 def test_a_sheet_of_paper_is_no_card():
@@ -161,6 +230,24 @@ def test_sides_settle_on_the_edge_however_dark_it_is(inside, outside, off_px):
     photo = cv2.merge([linear_to_srgb8(cv2.resize(light, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA))] * 3)
     rough = true + np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * off_px
     assert np.abs(settle(photo, rough, reach_px=4.0) - true).max() < 0.3
+
+
+def drawn_at(corners: np.ndarray) -> np.ndarray:
+    """float32 (H, W): how much of each pixel a quadrilateral covers."""
+    fine = np.zeros((HW[0] * 8, HW[1] * 8), np.uint8)
+    cv2.fillConvexPoly(fine, np.rint((corners + 0.5) * 8 - 0.5).astype(np.int32), 255)
+    return cv2.resize(fine, HW[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+
+
+@pytest.mark.parametrize("card", [(0.12, 0.24, 0.25), (0.40, 0.30, 0.10)], ids=["as light as its shadow", "lighter"])
+def test_a_shadow_is_not_taken_for_the_side(card):
+    # The card's shadow lies to the left of it and below, where its outline was read first.
+    true = np.array([[200.0, 150.0], [542.0, 160.0], [540.0, 375.0], [196.0, 368.0]])
+    cover, shade = (drawn_at(corners) for corners in (true, true + [-5.0, 5.0]))
+    light = np.array([0.33, 0.32, 0.30]) * (1.0 - 0.45 * cv2.GaussianBlur(shade, (0, 0), 2.0))[..., None]
+    light += cv2.GaussianBlur(cover, (0, 0), 0.7)[..., None] * (np.array(card) - light)
+    read = true + np.array([[-5, 0], [0, 0], [0, 5], [-5, 5]])
+    assert np.abs(settle(linear_to_srgb8(light), read, reach_px=2.5) - true).max() < 1.0
 
 
 def test_where_there_is_no_edge_a_side_stays():

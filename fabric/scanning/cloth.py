@@ -19,6 +19,7 @@ _BURNT_SHARE, _BLACK_SHARE = 0.35, 0.9
 _BLACK = 0.03  # of perceived lightness
 _LOOK_PX, _LIKE_PX = 768, 360
 _BLURRED_PX = 3.2
+_BLURRED_EDGES_PX = 2.4  # a phone's lens, its file and a reduced copy make 1.2 at most; threads are 2 to 5 px wide
 _LEAST_CONTRAST = 0.004  # of lightness in [0, 1]: below it there is nothing to be blurred
 _LEAST_FINE = 0.3
 _BLOCKS = 6
@@ -28,8 +29,8 @@ _ONE_COLOUR = 0.45
 _SCALES = np.array([8.0, 4.0, 4.0])  # L*, a*, b* that make two pieces differ by one
 
 
-def refuse_unusable(flat: Flat, even: Even) -> None:
-    """Refuse what would make no material.
+def refuse_unusable(flat: Flat, even: Even, *, edges_px: float | None = None) -> None:
+    """Refuse what would make no material; `edges_px` is how blurred edges are in a photo of at most 2000 px, if known.
 
     Raises:
         InputError: overexposed, underexposed, blurred, not_flat, not_cloth.
@@ -40,7 +41,7 @@ def refuse_unusable(flat: Flat, even: Even) -> None:
     lightness = _lightness(flat)
     if float((lightness < _BLACK).mean()) > _BLACK_SHARE:
         raise InputError("underexposed", "the photo is nearly black", hint="put more light on the cloth")
-    if _is_blurred(lightness):
+    if (edges_px is not None and edges_px > _BLURRED_EDGES_PX) or _is_blurred(lightness):
         raise InputError("blurred", "the photo is blurred", hint="tap the cloth to focus and hold the phone still")
     if unlikeness(even) > _UNLIKE:
         if _hues_differ(even) < _ONE_COLOUR:

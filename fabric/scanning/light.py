@@ -8,27 +8,36 @@ differs between them is light.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from fabric.scanning.falloff import Surface, robust, shared, terms
 from fabric.scanning.findings import Even, Flat, Lattice
+from fabric.scanning.rectify import apply
 from fabric.scanning.white import White
 from utils.colour import luminance
 from utils.images import shrink_to
 
 _PAIRED_PX = 512
 _CELLS = 40  # of the coarse grid along the longer side
-_DEGREE = 3
 _LIGHT_CELLS = 32
 _DARK = 1e-4
-_LOOSE = 2.5  # in deviations: what is further off the polynomial is pattern, not light
+_REACH, _AROUND = 1.6, 0.5  # how far from the cloth light is told, and from the white the table is looked at
 _MOST_RATIO = 8.0
+_LEAST_LEFT = 0.1  # of any light, however veiled
+_REFLECTION = 0.02  # of the light: what a surface sends back like a mirror, here more, there less
 _PATTERNED = 0.06  # deviation of the logarithm that is left by a quadratic surface
 _COLOUR_TRUST = {"given": 0.9, "chart": 0.95, "patch": 0.7, "camera": 0.2}
 
 
 def even_out(flat: Flat, *, white: White | None = None) -> Even:
     """Take the fall-off and the colour of the light out of a flat picture."""
+    return _evened(_unveiled(flat, white), white)
+
+
+def _evened(flat: Flat, white: White | None) -> Even:
     grid, weights = _coarse(flat)
     polynomial = _fit(np.log(np.maximum(luminance(grid), _DARK)), weights)
     return _divided(flat, polynomial, white)
@@ -38,29 +47,36 @@ def even_out_again(flat: Flat, lattice: Lattice, *, white: White | None = None) 
     """`even_out`, by what differs between places a whole repeat apart. For cloth whose repeat is known."""
     if lattice.a is None or lattice.b is None:
         return even_out(flat, white=white)
+    flat = _unveiled(flat, white)
     small, scale = shrink_to(luminance(flat.linear), _PAIRED_PX)
     level = np.log(np.maximum(cv2.GaussianBlur(small, (0, 0), 1.5), _DARK))
     shifts = [lattice.a * scale, lattice.b * scale]
     pairs = [pair for shift in shifts for pair in _pairs(level, shift)]
     if not pairs:
-        return even_out(flat, white=white)
+        return _evened(flat, white)
     matrix = np.concatenate([there - here for here, there, _ in pairs])
     change = np.concatenate([difference for _, _, difference in pairs])
-    coefficients = _robust(matrix[:, 1:], change, np.ones(len(change)))
+    coefficients = robust(matrix[:, 1:], change, np.ones(len(change)))
     polynomial = np.concatenate([[0.0], coefficients])
     return _divided(flat, polynomial, white)
 
 
+def _unveiled(flat: Flat, white: White | None) -> Flat:
+    """The same without the light that lies over black and white alike."""
+    if white is None or not white.veil.any():
+        return flat
+    veil = white.veil.astype(np.float32)
+    return replace(flat, linear=np.maximum(flat.linear - veil, _LEAST_LEFT * flat.linear))
+
+
 def _divided(flat: Flat, polynomial: np.ndarray, white: White | None) -> Even:
     h, w = flat.linear.shape[:2]
-    cells_hw = max(2, round(_LIGHT_CELLS * h / max(h, w))), max(2, round(_LIGHT_CELLS * w / max(h, w)))
-    x, y = _places(cells_hw)
-    shape = np.exp(_terms(x, y) @ polynomial).reshape(cells_hw)
+    cells_hw = _light_hw(flat)
+    shape = np.exp(terms(*_places(cells_hw)) @ polynomial).reshape(cells_hw)
     shape = np.clip(shape / shape.mean(), 1 / _MOST_RATIO, _MOST_RATIO).astype(np.float32)
     gain, source = np.ones(3, np.float32), "camera"
     if white is not None:
-        # The white lay elsewhere: what the light is there, the polynomial says, within reason.
-        at_white = _light_at(polynomial, white.at_photo, flat, mean=float(np.exp(_terms(x, y) @ polynomial).mean()))
+        at_white = _light_at(polynomial, white, flat)
         gain = (white.reflectance * at_white / np.maximum(white.linear, _DARK)).astype(np.float32)
         source = white.source
     light = cv2.resize(shape, (w, h), interpolation=cv2.INTER_CUBIC)
@@ -70,16 +86,53 @@ def _divided(flat: Flat, polynomial: np.ndarray, white: White | None) -> Even:
     return Even(linear, shape, float(shape.max() / shape.min()), source, confidence)
 
 
-def _light_at(polynomial: np.ndarray, at_photo: np.ndarray, flat: Flat, *, mean: float) -> float:
-    """The light at a place of the photo relative to its mean on the cloth; no further out than the cloth is large."""
+def _light_hw(flat: Flat) -> tuple[int, int]:
+    """Size of the small picture of the light."""
     h, w = flat.linear.shape[:2]
-    there = flat.from_photo @ np.array([*at_photo, 1.0])
-    x, y = there[:2] / there[2]
-    u = np.clip([2 * (x + 0.5) / w - 1, 2 * (y + 0.5) / h - 1], -1.6, 1.6)
-    terms = _terms(u[:1], u[1:])
-    low = terms.copy()
-    low[:, 6:] = 0.0  # cubic terms run away outside the cloth
-    return float(np.clip(np.exp(low @ polynomial)[0] / mean, 0.3, 3.0))
+    return max(2, round(_LIGHT_CELLS * h / max(h, w))), max(2, round(_LIGHT_CELLS * w / max(h, w)))
+
+
+def _light_at(polynomial: np.ndarray, white: White, flat: Flat) -> float:
+    """The light where the white lies relative to its mean on the cloth.
+
+    Where the table is in view it has seen the lamp all the way; else it is what the cloth's own polynomial says, no
+    further out than the cloth is large.
+    """
+    place = _from_photo(flat, white.at_photo[None])
+    if white.table is None:
+        there = np.clip(place, -_REACH, _REACH)
+        low = terms(there[:, 0], there[:, 1])
+        low[:, 6:] = 0.0  # cubic terms run away outside the cloth
+        return float(np.clip(np.exp(low @ polynomial)[0] / _mean_light(polynomial, flat), 0.3, 3.0))
+    grid, weights = _coarse(flat)
+    level = np.log(np.maximum(luminance(grid), _DARK))
+    around = _from_photo(flat, white.table.at_photo)
+    near = np.abs(around).max(axis=1) < max(_REACH, float(np.abs(place).max()) + _AROUND)
+    seen = np.exp(white.table.level[near])
+    of_table = np.log(np.maximum(seen - float(luminance(white.veil)), _LEAST_LEFT * seen))
+    lamp = shared(
+        [
+            _surface(*_places(level.shape), level.ravel().astype(np.float64), weights, white=white),
+            _surface(*around[near].T, of_table, np.ones(int(near.sum())), white=white),
+        ]
+    )
+    return float(np.exp(terms(place[:, 0], place[:, 1]) @ lamp)[0] / _mean_light(lamp, flat))
+
+
+def _surface(x: np.ndarray, y: np.ndarray, level: np.ndarray, weights: np.ndarray, *, white: White) -> Surface:
+    """Something under the lamp, the less sure the darker it is: of what is dark one sees the lamp's own reflection."""
+    reflectance = white.reflectance * np.exp(np.median(level)) / max(float(luminance(white.linear)), _DARK)
+    return Surface(x, y, level, weights, unsure=_REFLECTION / max(float(reflectance), _DARK))
+
+
+def _mean_light(polynomial: np.ndarray, flat: Flat) -> float:
+    return float(np.exp(terms(*_places(_light_hw(flat))) @ polynomial).mean())
+
+
+def _from_photo(flat: Flat, at_photo: np.ndarray) -> np.ndarray:
+    """Places (N, 2) of the photo on the flat picture, which spans -1 to 1."""
+    h, w = flat.linear.shape[:2]
+    return 2.0 * (apply(flat.from_photo, at_photo) + 0.5) / [w, h] - 1.0
 
 
 def _coarse(flat: Flat) -> tuple[np.ndarray, np.ndarray]:
@@ -94,29 +147,13 @@ def _coarse(flat: Flat) -> tuple[np.ndarray, np.ndarray]:
 def _fit(level: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Coefficients of the polynomial nearest to most of a grid (rows, columns)."""
     x, y = _places(level.shape)
-    terms, values = _terms(x, y), level.ravel().astype(np.float64)
-    stiff = np.zeros(terms.shape[1])
-    stiff[:6] = _robust(terms[:, :6], values, weights)
-    rest = values - terms @ stiff
+    matrix, values = terms(x, y), level.ravel().astype(np.float64)
+    stiff = np.zeros(matrix.shape[1])
+    stiff[:6] = robust(matrix[:, :6], values, weights)
+    rest = values - matrix @ stiff
     if 1.4826 * np.median(np.abs(rest - np.median(rest))) > _PATTERNED:
         return stiff  # a large pattern in view: the stiffest surface takes the least of it away
-    return _robust(terms, values, weights)
-
-
-def _robust(matrix: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Least squares in which outliers lose their say (Tukey's biweight)."""
-    say = weights.astype(np.float64)
-    coefficients = np.zeros(matrix.shape[1])
-    if not say.any():
-        return coefficients
-    ridge = 1e-6 * np.eye(matrix.shape[1])
-    for _ in range(6):
-        weighted = matrix * say[:, None]
-        coefficients = np.linalg.solve(matrix.T @ weighted / len(values) + ridge, weighted.T @ values / len(values))
-        off = values - matrix @ coefficients
-        spread = 1.4826 * np.median(np.abs(off[weights > 0])) + 1e-6
-        say = weights * np.clip(1.0 - (off / (_LOOSE * 2 * spread)) ** 2, 0.0, 1.0) ** 2
-    return coefficients
+    return robust(matrix, values, weights)
 
 
 def _pairs(level: np.ndarray, shift: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -138,8 +175,8 @@ def _pairs(level: np.ndarray, shift: np.ndarray) -> list[tuple[np.ndarray, np.nd
         here = level[::6, ::6][inside]
         found.append(
             (
-                _terms(*_unit(x[inside], y[inside], (h, w))),
-                _terms(*_unit(to_x[inside], to_y[inside], (h, w))),
+                terms(*_unit(x[inside], y[inside], (h, w))),
+                terms(*_unit(to_x[inside], to_y[inside], (h, w))),
                 (there - here).astype(np.float64),
             )
         )
@@ -155,9 +192,3 @@ def _places(hw: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[0 : hw[0], 0 : hw[1]]
     x, y = _unit(x.ravel(), y.ravel(), hw)
     return x, y
-
-
-def _terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """float64 (N, 10): every product of powers of x and y up to the third degree, lowest first."""
-    powers = [(i, d - i) for d in range(_DEGREE + 1) for i in range(d, -1, -1)]
-    return np.stack([np.asarray(x, np.float64) ** i * np.asarray(y, np.float64) ** j for i, j in powers], axis=-1)

@@ -49,7 +49,10 @@ class Overview:
 
     def white(self, found: White | None) -> White | None:
         """In pixels of the photo."""
-        return None if found is None else replace(found, at_photo=self._back(found.at_photo))
+        if found is None:
+            return None
+        table = found.table and replace(found.table, at_photo=self._back(found.table.at_photo))
+        return replace(found, at_photo=self._back(found.at_photo), table=table)
 
     def _there(self, points: np.ndarray) -> np.ndarray:
         return (points + 0.5) * self.factor - 0.5

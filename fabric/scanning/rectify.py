@@ -64,11 +64,11 @@ def apply(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     return there[:, :2] / there[:, 2:]
 
 
-def aspect_of(corners: np.ndarray, hw: tuple[int, int]) -> float:
+def aspect_of(corners: np.ndarray, hw: tuple[int, int], *, usual_focal: float = _FOCAL) -> float:
     """Width over height of the rectangle whose corners, float (4, 2) clockwise, are seen in a photo of that size.
 
     The camera's axis is taken to go through the photo's middle. The focal length follows from the right angle between
-    the sides where they converge clearly, else it is a phone's.
+    the sides where they converge clearly, else it is a phone's: `usual_focal` long sides of the photo.
     """
     centre = np.array([(hw[1] - 1) / 2, (hw[0] - 1) / 2])
     long_side = float(max(hw))
@@ -77,12 +77,12 @@ def aspect_of(corners: np.ndarray, hw: tuple[int, int]) -> float:
     k2 = np.cross(tl, br) @ bl / (np.cross(tr, br) @ bl)
     k3 = np.cross(tl, br) @ tr / (np.cross(bl, br) @ tr)
     across, down = k2 * tr - tl, k3 * bl - tl
-    focal = _FOCAL
+    focal = usual_focal
     if abs(across[2] * down[2]) > 4e-4:
         squared = -(across[0] * down[0] + across[1] * down[1]) / (across[2] * down[2])
         weight = min(1.0, abs(across[2] * down[2]) / 8e-3)
         if _FOCAL_RANGE[0] ** 2 < squared < _FOCAL_RANGE[1] ** 2:
-            focal = _FOCAL ** (1 - weight) * math.sqrt(squared) ** weight
+            focal = usual_focal ** (1 - weight) * math.sqrt(squared) ** weight
     lengths = [math.hypot(v[0] / focal, v[1] / focal, v[2]) for v in (across, down)]
     return lengths[0] / lengths[1]
 

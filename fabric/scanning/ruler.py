@@ -1,28 +1,38 @@
 """A ruler beside the swatch: how long a millimetre is.
 
-Owns finding graduations; must not know scale or cloth otherwise. Something long and straight lies beside the swatch.
-Across some of its width run ticks at one period; deeper in, only every tenth of them is left. A period for which both
-hold is a millimetre. It is looked for in the swatch's own plane, where a tilted ruler's ticks lie evenly.
+Owns finding rows of ticks and where they lie; must not know scale or cloth otherwise, nor what ticks stand for. Ticks
+are lines side by side, all of one direction, that run on across that direction: nothing else on a table does. They are
+read in the swatch's own plane, where a tilted ruler's ticks lie evenly.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from fabric.scanning.edges import robust_line
 from fabric.scanning.findings import Outline
+from fabric.scanning.graduation import read_graduation
 from fabric.scanning.rectify import apply
-from utils.images import shrink_to
 
-_SEARCH_PX = 1000
-_LONG = 3.0  # times as long as wide, at least
-_LEAST_SHARE = 0.006
-_ROWS = 32  # across the ruler's width that are looked at
-_LEAST_MM = 35.0
-_CLEAR = 1.9  # logarithm of a spectral line over its surroundings
-_FINER, _AROUND = 4, 121  # bins a cycle, so that peaks between whole cycles are seen; and bins that count as around
+_CELLS = 110, 220  # along the photo's longer side: ticks are close together or far apart
+_CLEAR_STEP = 6.0  # of grey, squared below, from pixel to pixel: more is no clearer
+_LEAST_STEPS = 1.5, 6.0, 15.0  # with a stronger one a faint grain of the table's own does not join in
+_COHERENT = 0.55  # share of the steps in a cell that go the same way
+_TURNS = 8  # directions that are looked for one by one
+_WITHIN = np.radians(18.0)
+_ASKEW = np.radians(35.0)  # seen from the side ticks do not stand square on the ruler
+_LEAST_LONG, _LEAST_CELLS = 3.0, 8.0  # times as long as wide; and long
+_NEAR_CELLS = 1.2  # off the row's middle
+_MOST_ROWS = 6  # that are read
+_ENOUGH = 0.8  # confidence from which on no other row is
+_ROWS = 48  # across the ticks that are looked at
+_WIDER = 2.5  # times the row's width on either side: ticks are longer than most of them
+_FINER = 1.5  # samples a pixel of the photo
 
 
 @dataclass(frozen=True)
@@ -36,73 +46,114 @@ class Ruler:
 
 def find_ruler(photo: np.ndarray, outline: Outline, to_plane: np.ndarray) -> Ruler | None:
     """A graduated ruler beside the swatch in uint8 RGB (H, W, 3); `to_plane` (3, 3) maps the photo to the plane."""
-    small, scale = shrink_to(photo, _SEARCH_PX)
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    found = [_read(grey, (quad + 0.5) / scale - 0.5, to_plane) for quad in _long_things(small, outline, scale)]
-    return max((ruler for ruler in found if ruler is not None), key=lambda ruler: ruler.confidence, default=None)
+    best: Ruler | None = None
+    for row in _longest(_rows_of_ticks(grey, outline)):
+        found = _read(grey, row, to_plane)
+        if found is not None and (best is None or found.confidence > best.confidence):
+            best = found
+        if best is not None and best.confidence > _ENOUGH:
+            break
+    return best
 
 
-def _long_things(small: np.ndarray, outline: Outline, scale: float) -> list[np.ndarray]:
-    """Quadrilaterals (4, 2) beside the swatch whose first side is a long one."""
-    lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 2.0), cv2.COLOR_RGB2Lab)
-    swatch = np.round(outline.corners * scale).astype(np.int32)
-    found = []
-    for channel in range(3):
-        edges = cv2.Canny(lab[..., channel], 14 if channel else 24, 36 if channel else 60)
-        cv2.fillConvexPoly(edges, swatch, 0)
-        edges = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-        contours, _ = cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        for contour in contours:
-            centre, wh, turn = cv2.minAreaRect(contour)
-            if min(wh) < 6 or max(wh) < _LONG * min(wh) or wh[0] * wh[1] < _LEAST_SHARE * small[..., 0].size:
-                continue
-            box = cv2.boxPoints((centre, wh, turn)).astype(np.float64)
-            found.append(box if np.hypot(*(box[1] - box[0])) > np.hypot(*(box[2] - box[1])) else np.roll(box, -1, 0))
-    return found
+@dataclass(frozen=True)
+class _Row:
+    """Ticks in the photo, from end to end."""
+
+    start: np.ndarray
+    end: np.ndarray
+    width_px: float
+
+    def length_px(self) -> float:
+        return float(np.hypot(*(self.end - self.start)))
+
+    def holds(self, other: _Row) -> bool:
+        """Whether another lies along this one, within their widths."""
+        side = (self.end - self.start) / max(self.length_px(), 1e-6)
+        off = (np.array([other.start, other.end]) - self.start) @ [-side[1], side[0]]
+        along = (np.array([other.start, other.end]) - self.start) @ side
+        room = 0.7 * max(self.width_px, other.width_px)
+        return bool((np.abs(off) < room).all() and (along > -room).all() and (along < self.length_px() + room).all())
 
 
-def _read(grey: np.ndarray, quad: np.ndarray, to_plane: np.ndarray) -> Ruler | None:
-    """Ticks along the long sides of a quadrilateral of the photo."""
-    samples = int(1.5 * np.hypot(*(quad[1] - quad[0])))
-    if samples < 3 * _LEAST_MM:
+def _longest(rows: Iterable[_Row]) -> list[_Row]:
+    """The longest few, those that others lie along left out."""
+    kept: list[_Row] = []
+    for row in sorted(rows, key=_Row.length_px, reverse=True):
+        if not any(one.holds(row) for one in kept):
+            kept.append(row)
+    return kept[:_MOST_ROWS]
+
+
+def _rows_of_ticks(grey: np.ndarray, outline: Outline) -> Iterator[_Row]:
+    """What is striped across its own length, beside the swatch."""
+    changes = _changes(grey)
+    for cells in _CELLS:
+        cell = max(6, round(max(grey.shape) / cells))
+        wh = grey.shape[1] // cell, grey.shape[0] // cell
+        total, cos, sin = (cv2.resize(part[: wh[1] * cell, : wh[0] * cell], wh, interpolation=cv2.INTER_AREA)
+                           for part in changes)  # fmt: skip
+        way, clear = 0.5 * np.arctan2(sin, cos), np.hypot(cos, sin)
+        swatch = np.round((outline.corners + 0.5) / cell - 0.5).astype(np.int32)
+        coherent = cv2.fillConvexPoly((clear > _COHERENT * total).astype(np.uint8), swatch, 0) > 0
+        ways = [coherent & (np.abs(_apart(way, k * np.pi / _TURNS)) < _WITHIN) for k in range(_TURNS)]
+        for alike, least in itertools.product(ways, _LEAST_STEPS):
+            _, labels, stats, _ = cv2.connectedComponentsWithStats((alike & (clear > least)).astype(np.uint8))
+            for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _LEAST_CELLS) + 1:
+                at = labels == label
+                row = _long_row(np.argwhere(at)[:, ::-1].astype(np.float64), way[at], cell)
+                if row is not None:
+                    yield row
+
+
+def _changes(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """float32 (H, W) each: how much grey changes from pixel to pixel, squared and bounded, and the cosine and sine of
+    twice the direction in which it does, times that."""
+    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order, scale=0.25) for order in ((1, 0), (0, 1)))
+    xx, yy, xy = cv2.multiply(dx, dx), cv2.multiply(dy, dy), cv2.multiply(dx, dy, scale=2.0)
+    steps = xx + yy
+    say = cv2.divide(1.0, steps * np.float32(1.0 / _CLEAR_STEP**2) + np.float32(1.0))
+    return cv2.multiply(steps, say), cv2.multiply(xx - yy, say), cv2.multiply(xy, say)
+
+
+def _long_row(cells: np.ndarray, ways: np.ndarray, cell: int) -> _Row | None:
+    """Cells (N, 2) as a row of ticks, if most of them lie along the way that their grey changes."""
+    way = 0.5 * float(np.angle(np.exp(2j * ways).mean()))
+    along = np.array([np.cos(way), np.sin(way)])
+    t, offset = cells @ along, cells @ [-along[1], along[0]]
+    first, long = float(t.min()), float(np.ptp(t))
+    if long < _LEAST_CELLS:
         return None
-    placed = apply(to_plane, quad)
-    u, v = np.meshgrid((np.arange(samples) + 0.5) / samples, (np.arange(_ROWS) + 0.5) / _ROWS)
-    weights = np.dstack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v])
-    at = apply(np.linalg.inv(to_plane), (weights @ placed).reshape(-1, 2)).reshape(_ROWS, samples, 2).astype(np.float32)
+    # The ruler's own short sides are striped the same way.
+    slope, shift, near = robust_line((t - first) / long, offset, tolerance=_NEAR_CELLS)
+    wide = float(np.ptp(offset[near] - slope * (t[near] - first) / long)) + 1.0 if near.any() else long
+    if long < _LEAST_LONG * wide or abs(slope) > np.tan(_ASKEW) * long or near.mean() < 0.5:
+        return None
+    across = np.array([-along[1], along[0]])
+    ends = [along * at + across * (shift + slope * (at - first) / long) for at in (first - 0.5, first + long + 0.5)]
+    start, end = (np.array(ends) + 0.5) * cell - 0.5
+    return _Row(start, end, float(wide * cell))
+
+
+def _apart(way: np.ndarray | float, other: float) -> np.ndarray | float:
+    """Angle between two directions, neither of which points, in [-pi/2, pi/2)."""
+    return (way - other + np.pi / 2.0) % np.pi - np.pi / 2.0
+
+
+def _read(grey: np.ndarray, row: _Row, to_plane: np.ndarray) -> Ruler | None:
+    """The ruler whose ticks lie there."""
+    along = row.end - row.start
+    samples = int(_FINER * np.hypot(*along))
+    beside = row.start + np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6) * row.width_px
+    start, end, beside = apply(to_plane, np.array([row.start, row.end, beside]))
+    side = end - start
+    length = float(np.hypot(*side))
+    across = np.array([-side[1], side[0]]) / length
+    wide = abs(float((beside - start) @ across))
+    u, v = np.meshgrid((np.arange(samples) + 0.5) / samples, np.linspace(-_WIDER, _WIDER, _ROWS) * wide)
+    places = (start + u[..., None] * side + v[..., None] * across).reshape(-1, 2)
+    at = apply(np.linalg.inv(to_plane), places).reshape(_ROWS, samples, 2).astype(np.float32)
     strip = cv2.remap(grey, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    strip = strip.astype(np.float32)
-    level = strip - cv2.GaussianBlur(strip, (0, 0), samples / 12, sigmaY=0.01)
-    windowed = level * np.hanning(samples).astype(np.float32)
-    power = np.log(np.abs(np.fft.rfft(windowed, n=_FINER * samples, axis=1)) + 1e-3).astype(np.float32)
-    clear = (power - cv2.blur(power, (_AROUND, 1))).max(axis=0)
-    peak = _millimetre(clear)
-    if peak is None:
-        return None
-    cycles = _interpolated(np.exp(clear), peak) / _FINER
-    length = float(np.hypot(*(placed[1] + placed[2] - placed[0] - placed[3]))) / 2.0
-    return Ruler(length / cycles, float(np.clip(0.5 + 0.15 * (clear[peak] - _CLEAR), 0.0, 0.9)))
-
-
-def _millimetre(clear: np.ndarray) -> int | None:
-    """The bin of a millimetre's period: it stands out, and so do those of five and ten. None if there is none such."""
-    low, high = int(_FINER * _LEAST_MM), int(0.92 * len(clear))
-    if high <= low:
-        return None
-    bins = np.arange(low, high)
-    near = cv2.dilate(clear[None], np.ones((1, 3), np.uint8))[0]
-    ones, fives, tens, twenties = (near[np.round(bins / every).astype(int)] for every in (1, 5, 10, 20))
-    fair = (ones > _CLEAR) & (np.minimum(fives, tens) > _CLEAR / 2) & (np.maximum(fives, tens) > _CLEAR)
-    # Harmonics of the fives and tens stand where those of half a millimetre would; but nothing is every twentieth.
-    fair &= twenties < _CLEAR
-    if not fair.any():
-        return None
-    weakest = np.minimum(ones, np.minimum(fives, tens))
-    return int(bins[np.argmax(np.where(fair, ones + fives + tens + 3.0 * weakest, 0.0))])
-
-
-def _interpolated(power: np.ndarray, peak: int) -> float:
-    """The peak's place between bins, by a parabola through the logarithms."""
-    a, b, c = np.log(power[peak - 1 : peak + 2] + 1e-6)
-    bend = a - 2 * b + c
-    return peak + (0.5 * (a - c) / bend if bend < -1e-9 else 0.0)
+    found = read_graduation(strip.astype(np.float32))
+    return None if found is None else Ruler(length / found.mm, found.confidence)

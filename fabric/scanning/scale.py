@@ -22,6 +22,8 @@ from fabric.scanning.things import CARD_MM, Thing, has_cards_corners
 MARKERS_MM = dict.fromkeys(range(25), 30.0) | dict.fromkeys(range(25, 50), 50.0)
 """Side of the ArUco markers (dictionary DICT_4X4_50) by id, the whole black square: a marker says its own size."""
 _UNKNOWN = Scale(None, None, 0.0)
+_FOCALS = 0.65, 0.95  # of phones' main cameras, in long sides of the picture
+_UNSURE = 0.06  # logarithm of the aspect's spread that halves the confidence
 _ASPECT_OFF = 0.09
 _MISFIT_OFF = 0.035  # of the card's length, after the swatch's perspective is taken out
 _UNEVEN = 0.16  # logarithm of how wrongly the swatch's own aspect may have been guessed
@@ -50,8 +52,17 @@ def read_scale(photo: np.ndarray, outline: Outline, given: Given, *, things: tup
         plane = _swatch_plane(outline, aspect_of(outline.corners.astype(np.float64), photo.shape[:2]))
         ruler = find_ruler(photo, outline, plane)
         if ruler is not None:
-            return Scale(np.diag([1 / ruler.units_per_mm] * 2 + [1.0]) @ plane, "ruler", ruler.confidence)
+            confidence = ruler.confidence / (1.0 + _aspect_spread(outline, photo.shape[:2]) / _UNSURE)
+            return Scale(np.diag([1 / ruler.units_per_mm] * 2 + [1.0]) @ plane, "ruler", confidence)
     return _UNKNOWN
+
+
+def _aspect_spread(outline: Outline, hw: tuple[int, int]) -> float:
+    """Logarithm of how differently long the swatch would be for its width under a phone's shortest and longest lens: a
+    ruler measures one way only, and leaves that open."""
+    corners = outline.corners.astype(np.float64)
+    short, long = (aspect_of(corners, hw, usual_focal=focal) for focal in _FOCALS)
+    return abs(float(np.log(long / short)))
 
 
 def _find_marker(things: tuple[Thing, ...]) -> _Known | None:

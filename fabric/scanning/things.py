@@ -17,9 +17,13 @@ from fabric.scanning.sides import settle
 from utils.images import shrink_to
 
 _SEARCH_PX = 1400
+_TWICE_PX = 1.5
+_MOST_SETTLED = 24  # of the largest: what is smaller and so many is a pattern
+_GAP_PX = 7  # in the edges of all channels together
 _SHARE = 0.003, 0.35  # of the photo
 _LEAST_POINTS = 80
 _SOLID = 0.97
+_CLOSED = 0.78  # of the way around a thing that its edge has to be seen
 _MARKER_PX = 2000
 _REACH_PX = 2.5  # of the search: how far off a side may have been read
 _SAME, _PRINTED = 0.8, 0.2  # share of a quadrilateral that a thing has to fill to be it
@@ -46,19 +50,23 @@ def find_things(photo: np.ndarray) -> tuple[Thing, ...]:
     """What stands out from its surroundings in lightness or colour in uint8 RGB (H, W, 3), the swatch perhaps too."""
     small, scale = shrink_to(photo, _SEARCH_PX)
     found: list[Thing] = []
+    read: list[np.ndarray] = []
     for contour in _contours(small):
-        area = cv2.contourArea(contour)
+        hull = cv2.convexHull(contour)
+        area = cv2.contourArea(hull)
         if not _SHARE[0] <= area / small[..., 0].size <= _SHARE[1]:
             continue
-        hull = cv2.convexHull(contour)
-        if area < _SOLID * cv2.contourArea(hull):
+        if cv2.contourArea(contour) < _SOLID * area and not _nearly_closed(contour, hull):
             continue
         quad = _straight_sides(hull)
-        if quad is None:
+        if quad is None or any(_same(quad, other) for other in read):
             continue
+        read.append(quad)
         points, quad = ((part + 0.5) / scale - 0.5 for part in (_dense(hull.reshape(-1, 2).astype(np.float64)), quad))
         found.append(Thing(points, quad))
-    return tuple(_settled(photo, thing, reach_px=_REACH_PX / scale) for thing in (*_markers(photo), *found))
+    found.sort(key=lambda thing: -cv2.contourArea(thing.quad.astype(np.float32)))
+    exact = [_settled(photo, thing, reach_px=_REACH_PX / scale) for thing in (*_markers(photo), *found[:_MOST_SETTLED])]
+    return (*exact, *found[_MOST_SETTLED:])
 
 
 def _settled(photo: np.ndarray, thing: Thing, *, reach_px: float) -> Thing:
@@ -110,14 +118,31 @@ def _markers(photo: np.ndarray) -> list[Thing]:
     ]
 
 
+def _same(quad: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two quadrilaterals of the search are one, read from both sides of an edge or in two channels."""
+    nearest = np.abs(quad[:, None] - other[None]).sum(axis=2).min(axis=1)
+    return bool(nearest.max() < _TWICE_PX)
+
+
+def _nearly_closed(contour: np.ndarray, hull: np.ndarray) -> bool:
+    """Whether an edge runs around nearly all of its hull, and only some gaps keep it from being a closed one."""
+    if cv2.arcLength(contour, True) < _CLOSED * cv2.arcLength(hull, True):
+        return False
+    x, y, w, h = cv2.boundingRect(hull)
+    seen = np.zeros((h + 4, w + 4), np.uint8)
+    cv2.polylines(seen, [contour - [x - 2, y - 2]], True, 1, thickness=5)
+    around = np.round(_dense(hull.reshape(-1, 2).astype(np.float64))).astype(int) - [x - 2, y - 2]
+    return float(seen[around[:, 1], around[:, 0]].mean()) > _CLOSED
+
+
 def _contours(small: np.ndarray) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 1.0), cv2.COLOR_RGB2Lab)
-    for channel in range(3):
-        plane = lab[..., channel]
-        edges = cv2.Canny(plane, 14 if channel else 18, 35 if channel else 50)
-        edges = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        contours, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    edges = [cv2.Canny(lab[..., channel], 14 if channel else 18, 35 if channel else 50) for channel in range(3)]
+    # A card that is printed in several colours stands out here by one of them and there by another.
+    for seen, gap_px in (*((one, 3) for one in edges), (edges[0] | edges[1] | edges[2], _GAP_PX)):
+        closed = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((gap_px, gap_px), np.uint8))
+        contours, _ = cv2.findContours(closed, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         found += [contour for contour in contours if len(contour) > _LEAST_POINTS]
     return found
 

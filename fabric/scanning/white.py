@@ -5,15 +5,16 @@ Owns finding and measuring it; must not know what is done with it. A white that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from fabric.scanning.findings import Given, Outline
+from fabric.scanning.table import Table, look_at_table
 from fabric.scanning.things import Thing
-from utils.colour import srgb_to_linear
+from utils.colour import luminance, srgb_to_linear
 from utils.errors import InputError
 from utils.images import shrink_to
 
@@ -24,8 +25,15 @@ _SEARCH_PX = 1000
 _CHART_HUES = 14
 _SPREAD, _TINT, _BRIGHTER = 0.12, 0.75, 1.06  # of paper: unevenness, how far a lamp may tint it, against the table
 _QUIET, _BEYOND = (1.12, 1.18, 1.24), 1.6  # of a marker's size: where its paper is, and where the table
-_CHART_GREYS = {18: 0.900, 19: 0.591, 20: 0.362, 21: 0.198, 22: 0.090}
-"""Reflectance of the neutral patches of a 24-patch chart by index, rounded from its published colours."""
+_RIM = 5 / 6  # the middle of its outermost cells, which are black
+CHART_LUMINANCES = (
+    0.098, 0.348, 0.183, 0.133, 0.236, 0.422, 0.287, 0.115, 0.189, 0.066, 0.447, 0.435,
+    0.060, 0.232, 0.118, 0.591, 0.188, 0.191, 0.900, 0.591, 0.362, 0.198, 0.090, 0.034,
+)  # fmt: skip
+"""Of the patches of a 24-patch chart, row by row, rounded from its published colours; the last row is grey."""
+_OTHER_CAMERA, _DIM = 0.3, 0.03  # say of a coloured patch, as cameras' primaries differ; luminance worth half a say
+_INK = 0.04
+"""Reflectance of printed black, at least."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,11 @@ class White:
     """float64 (2,): its middle."""
     source: Literal["given", "chart", "patch"]
     confidence: float
+    table: Table | None = None
+    """What lies around it and the cloth, which tells how the light differs between them."""
+    veil: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    """float64 (3,): light that lies over everything alike, a highlight's or the lens's; not contained in `linear`. Seen
+    on something black beside the white."""
 
 
 def find_white(photo: np.ndarray, outline: Outline, given: Given, *, things: tuple[Thing, ...] = ()) -> White | None:
@@ -47,9 +60,9 @@ def find_white(photo: np.ndarray, outline: Outline, given: Given, *, things: tup
     Raises:
         InputError: bad_white, where the given one is not within the photo or is burnt out.
     """
-    if given.white is not None:
-        return _given_white(photo, given.white)
-    return _chart(photo, outline) or _paper(photo, things)
+    found = _given_white(photo, given.white) if given.white is not None else None
+    found = found or _chart(photo, outline) or _paper(photo, things)
+    return found and replace(found, table=look_at_table(photo, outline, things=things))
 
 
 def _given_white(photo: np.ndarray, box: tuple[float, float, float, float]) -> White:
@@ -84,12 +97,32 @@ def _chart(photo: np.ndarray, outline: Outline) -> White | None:
     light = srgb_to_linear(np.clip(colours / 255.0, 0, 1)).astype(np.float64)
     if len(light) != 24 or not _is_chart(light):
         return None
-    usable = [index for index in _CHART_GREYS if (colours[index] < _BURNT - 4).all() and (light[index] > 0.01).all()]
-    if not usable:
+    patches = np.asarray(chart.getColorCharts(), np.float64).reshape(24, 4, 2).mean(axis=1)
+    return white_of_chart(light, (patches + 0.5) / scale - 0.5, burnt=(colours >= _BURNT - 4).any(axis=1))
+
+
+def white_of_chart(light: np.ndarray, places: np.ndarray, *, burnt: np.ndarray) -> White | None:
+    """From the linear RGB (24, 3) of its patches and where they lie (24, 2).
+
+    The light differs between patches, and something may shine on all of them: a plane and a constant. All patches tell
+    the plane, by their luminance; then the greys alone tell the rest, which are the same to any camera.
+    """
+    greys = np.arange(24) >= 18
+    known, at = np.array(CHART_LUMINANCES), places - places[greys].mean(axis=0)
+    weights = np.where(burnt, 0.0, np.where(greys, 1.0, _OTHER_CAMERA)) / (known + _DIM)
+    plane = np.column_stack([np.ones(24), at / np.abs(at).max()]) * known[:, None]
+    slope = _weighted(np.column_stack([plane, np.ones(24)]), luminance(light), weights)
+    if slope[0] <= 0.0 or (burnt & greys).sum() > 3:
         return None
-    per_reflectance = np.median([light[index] / _CHART_GREYS[index] for index in usable], axis=0)
-    box = np.asarray(chart.getBox(), np.float64).reshape(4, 2)
-    return White(per_reflectance, 1.0, (box.mean(axis=0) + 0.5) / scale - 0.5, "chart", 1.0)
+    even = known * (1.0 + at @ slope[1:3] / np.abs(at).max() / slope[0])
+    solved = _weighted(np.column_stack([even, np.ones(24)])[greys], light[greys], weights[greys])
+    veil = np.maximum(solved[1], 0.0)
+    return White(solved[0], 1.0, places[greys].mean(axis=0), "chart", 1.0, veil=veil)
+
+
+def _weighted(matrix: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    say = weights.reshape(-1, *[1] * (values.ndim - 1))
+    return np.linalg.lstsq(matrix * weights[:, None], values * say, rcond=None)[0]
 
 
 def _hues(small: np.ndarray) -> int:
@@ -125,8 +158,20 @@ def _paper(photo: np.ndarray, things: tuple[Thing, ...]) -> White | None:
         if _unevenness(places, light.mean(axis=1)) > _SPREAD:
             continue
         if best is None or level > best.linear.mean():
-            best = White(mean, PAPER, places.mean(axis=0), "patch", 0.9)
+            veil = _veil(photo, thing, mean)
+            best = White(mean - veil, PAPER, places.mean(axis=0), "patch", 0.9, veil=veil)
     return best
+
+
+def _veil(photo: np.ndarray, thing: Thing, white: np.ndarray) -> np.ndarray:
+    """float64 (3,): what a marker's black rim sends back beyond what black ink does where paper sends back `white`."""
+    if thing.marker is None:
+        return np.zeros(3)
+    _, black = _at(photo, _ring(thing.quad, _RIM))
+    if len(black) < 24:
+        return np.zeros(3)
+    seen = np.median(srgb_to_linear(black).astype(np.float64), axis=0)
+    return np.maximum((seen * PAPER - white * _INK) / (PAPER - _INK), 0.0)
 
 
 def _unevenness(places: np.ndarray, light: np.ndarray) -> float:
@@ -140,13 +185,19 @@ def _paper_of(thing: Thing) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 2) of the photo on a thing's paper, and around it."""
     middle = thing.quad.mean(axis=0)
     if thing.marker is not None:  # printed on paper, which is white for a cell's width around it
-        sides = np.concatenate([_between(thing.quad[k], thing.quad[(k + 1) % 4], 40) for k in range(4)]) - middle
-        return np.concatenate([middle + sides * out for out in _QUIET]), middle + sides * _BEYOND
+        return np.concatenate([_ring(thing.quad, out) for out in _QUIET]), _ring(thing.quad, _BEYOND)
     u, v = (share[..., None] for share in np.meshgrid(np.linspace(0.12, 0.88, 40), np.linspace(0.12, 0.88, 40)))
     tl, tr, br, bl = thing.quad
     inside = (tl * (1 - u) + tr * u) * (1 - v) + (bl * (1 - u) + br * u) * v
     outline = thing.outline[:: max(1, len(thing.outline) // 160)]
     return inside.reshape(-1, 2), middle + (outline - middle) * 1.12
+
+
+def _ring(quad: np.ndarray, size: float) -> np.ndarray:
+    """Points (N, 2) along the sides of a quadrilateral grown to so many times its size."""
+    middle = quad.mean(axis=0)
+    sides = np.concatenate([_between(quad[k], quad[(k + 1) % 4], 40) for k in range(4)]) - middle
+    return middle + sides * size
 
 
 def _between(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
