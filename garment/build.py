@@ -19,7 +19,7 @@ _LEVELS_MM = {"chest": (130.0, 230.0), "waist": (300.0, 430.0), "hem": (470.0, 6
 """Where the silhouette is measured for each."""
 _EASE_MM = 10.0
 _SHOULDER_EASE_MM = 12.0
-_PADDING_MM = 4.0  # of a jacket, at the end of the shoulder
+_PADDING_MM = 2.0  # of a jacket, at the end of the shoulder
 _SLEEVE_EASE_MM = 5.0
 _NECK_EASE_MM = 3.0
 _ARM_CLEARANCE_MM = 70.0  # a row that passes an arm closer than this shows the arm, not the trunk
@@ -124,7 +124,7 @@ _CANONICAL = Build()
 
 
 def read_build(mask: np.ndarray, body: Body) -> Measured:
-    """Measure the silhouette, float32 (H, W) in [0, 1]."""
+    """Measure the silhouette, float32 (H, W) in [0, 1], NaN where something hides the body's outline."""
     halves = _trunk_halves_mm(mask, body)
     widths = {name: _typical(halves[name], ease=_EASE_MM) for name in _LEVELS_MM}
     arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]

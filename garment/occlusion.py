@@ -43,6 +43,12 @@ class Classes:
     clothes: np.ndarray
     other: np.ndarray
 
+    def without_hair(self) -> np.ndarray:
+        """float32 (H, W): the silhouette of the body and what it wears, NaN where hair hides it."""
+        body = cv2.add(cv2.add(self.clothes, self.skin), cv2.add(self.face, self.other))
+        body[self.hair > 0.5] = np.nan
+        return body
+
 
 @dataclass(frozen=True)
 class _Cutting:
