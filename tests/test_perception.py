@@ -228,6 +228,16 @@ def test_a_mask_from_an_older_parsing_is_carried_along(eyes):
     assert after.sum() == pytest.approx(before.sum(), rel=0.03)
 
 
+def test_the_outline_comes_from_a_parsing_of_this_very_frame_and_else_from_the_tracker(eyes, finder, desk):
+    percept = eyes.look(FRAME, at_ms=0.0)
+    parsed = 1.0 - percept.parsing.mask("background")
+    assert np.array_equal(percept.mask, parsed)
+    tracked = eyes.look(FRAME, at_ms=33.0)
+    assert tracked.parsing is percept.parsing
+    assert not np.array_equal(tracked.mask, parsed)
+    assert np.array_equal(eyes.look(FRAME, at_ms=66.0, wait_parsing=True).mask, parsed)
+
+
 def test_a_person_is_parsed_at_once_and_then_now_and_then_elsewhere(eyes, finder, desk):
     first = eyes.look(FRAME, at_ms=0.0)
     assert (desk.at_once, first.parsing_age_ms) == (1, 0.0)
