@@ -28,15 +28,21 @@ def body_of(pose: Pose) -> Body:
     return body
 
 
-def sloping(body: Body, corner_mm: tuple[float, float], *, splay: float = _SPLAY, round_mm: float = 12.0) -> np.ndarray:
-    """float32 (H, W): a silhouette whose shoulders turn into arms so far outwards of and above the joints."""
+def sloping(
+    body: Body, corner_mm: tuple[float, float], *, splay: float = _SPLAY, round_mm: float = 12.0, bow_mm: float = 0.0
+) -> np.ndarray:
+    """float32 (H, W): a silhouette whose shoulders turn into arms so far outwards of and above the joints.
+    Their line is bowed up by so much half-way to where a collar leaves the neck."""
     outline = []
     for side in ("left", "right"):
         axes, joint = body.shoulder_axes(side), body.arms[side].joint
         corner = np.array(corner_mm)
         neck = corner + 130.0 * np.array([-np.cos(_FALL), np.sin(_FALL)])
         hand = corner + 600.0 * np.array([np.sin(splay), -np.cos(splay)])
-        line = joint + np.array([neck, corner, hand]) @ axes
+        collar = (body.neck_sides[side] - joint) @ np.linalg.inv(axes) if bow_mm else neck
+        along = np.linspace(0.0, 1.0, 9 if bow_mm else 2)[:, None]
+        shoulder = collar + (corner - collar) * along + (0.0, 4.0 * bow_mm) * along * (1.0 - along)
+        line = joint + np.vstack([shoulder, hand]) @ axes
         outline += [line] if side == "left" else [line[::-1]]
     mask = np.zeros(HW, np.uint8)
     cv2.fillPoly(mask, [np.round(np.vstack(outline) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
@@ -179,6 +185,24 @@ def test_the_jacket_ends_where_the_shoulder_does() -> None:
         assert up_mm == pytest.approx(30.0 - SHOULDER_UP_MM, abs=8.0)
         corner = body.arms[side].joint + np.array([30.0, 30.0]) @ body.shoulder_axes(side)
         assert draped.anchors[f"shoulder_{side}"] == pytest.approx(corner, abs=8.0 * body.px_per_mm)
+
+
+@pytest.mark.parametrize("bow_mm", [-4.0, 4.0, 12.0])
+def test_the_shoulder_line_is_bowed_as_the_wearers_is(bow_mm: float) -> None:
+    body = body_of(figure(shoulders_px=170.0))
+    mask = sloping(body, (SHOULDER_OUT_MM, SHOULDER_UP_MM), bow_mm=bow_mm, round_mm=4.0)
+    measured = read_build(mask, body)
+    build = Build(bow_left=measured.bow_left, bow_right=measured.bow_right)
+    plain, laid = (drape(Pyramid(box_jacket()), body, hw=HW, build=which) for which in (Build(), build))
+    for side in ("left", "right"):
+        assert build.bow_mm(side) == pytest.approx(bow_mm, abs=6.0)
+        assert laid.anchors[f"shoulder_{side}"] == pytest.approx(plain.anchors[f"shoulder_{side}"], abs=0.01)
+        middle = (laid.anchors[f"shoulder_{side}"] + laid.anchors[f"collar_{side}"]) / 2
+        up = body.shoulder_axes(side)[1]
+        torso = next(part for part in laid.layer.parts if part.name == "torso")
+        for above_mm, covered in ((build.bow_mm(side) - 6.0, True), (build.bow_mm(side) + 6.0, False)):
+            x, y = np.round(middle + above_mm * up).astype(int) - torso.xy
+            assert (torso.rgba[y, x, 3] > 128) == covered
 
 
 def test_arms_that_are_raised_leave_the_shoulders_where_they_were_seen() -> None:
