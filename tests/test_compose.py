@@ -89,6 +89,17 @@ def test_a_hand_before_the_chest_stays_in_front() -> None:
     assert np.abs(bare.image[tip[1], tip[0]].astype(int) - frame[tip[1], tip[0]]).max() > 40
 
 
+@pytest.mark.parametrize(("seen", "shown"), [(1.0, 1.0), (0.85, 1.0), (0.5, 0.0)])
+def test_a_hand_is_before_the_garment_or_it_is_not(seen: float, shown: float) -> None:
+    pose = figure(**CROSSED)
+    body, parts, frame = read_body(pose), classes(pose), frame_of(pose)
+    assert body is not None
+    parts = replace(parts, skin=seen * parts.skin)
+    hands = bring_forward(cut_mattes(parts, pose, body), pose, frame).hands
+    tip = np.round(pose.xy[at.LEFT_INDEX]).astype(int)
+    assert hands[tip[1], tip[0]] == pytest.approx(shown, abs=0.05)
+
+
 def test_mattes_are_carried_along_with_head_and_hand() -> None:
     before = figure(**CROSSED)
     moved = replace(before, xy=before.xy + np.float32((23, -11)))
