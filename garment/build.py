@@ -30,7 +30,7 @@ _COLLAR_LIFT = 0.65  # share of the rise of the shoulder line's middle
 _STEP_MM = 6.0
 _REACH_MM = 400.0
 _NARROWEST, _WIDEST = 0.9, 1.4
-_WIDEST_SLEEVE = 1.22  # a sleeve that is widened further leaves the armhole
+_WIDEST_SLEEVE, _WIDEST_OUTSIDE = 1.22, 1.6  # a sleeve that is widened further leaves the armhole; looks a tent
 _COUNTS_FOR = dict.fromkeys(("out_left", "out_right", "up_left", "up_right"), 2)
 """So many measurements one of these is worth, and 1 where it is missing: they are taken from joints that the tracker
 still looks for in its first frames, and an old one would carry the shoulder off with the joint."""
@@ -78,9 +78,11 @@ class Build:
         factor = np.interp(mm[:, 1], _HEIGHTS_MM, [1.0, 1.0, *levels])
         return np.column_stack([mm[:, 0] * factor, mm[:, 1]])
 
-    def breadth(self, shape: Shape) -> float:
-        """The factor on a sleeve's width."""
-        return min(_factor(self.sleeves, shape.sleeves), _WIDEST_SLEEVE)
+    def breadth(self, shape: Shape) -> tuple[float, float]:
+        """The factors on a sleeve's width: at the armhole and towards the body, and along the outside of the arm, which
+        alone has to cover a bulky sleeve below."""
+        outside = max(self.sleeves / shape.sleeves, _NARROWEST)
+        return min(outside, _WIDEST_SLEEVE), min(outside, _WIDEST_OUTSIDE)
 
     def shoulder_mm(self, side: str) -> tuple[float, float]:
         """How far the shoulder point of "left" or "right" lies outwards of and above the canonical one."""
