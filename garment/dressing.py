@@ -25,7 +25,7 @@ from utils.timing import Stopwatch
 
 _SETTLING = 0.1  # share of a new measurement of build and light that is taken up per measurement, once there are many
 _MEASURE_EVERY = 10  # frames
-_FIRST = 3  # measurements of the build that are made in any case
+_GUESSES = 3  # measurements that are made in any case off the silhouette, where nothing is parsed
 _MOVED = 0.12  # share of the shoulder width: who has moved less since the last measurement shows nothing new
 _EASING = 0.15  # share of the way to the measured build that a frame goes, lest the garment leap with each measurement
 
@@ -132,7 +132,7 @@ class Dresser:
             self._measure_light(frame, body)
             mask = sight.mask
             if self._wearer.mattes is None and mask is not None:
-                self._measure_build(lambda: mask, body)
+                self._measure_build(lambda: mask, body, at_least=_GUESSES)
         share = _EASING if self._wearer.frames else 1.0
         self._wearer.build = _eased(self._wearer.build, self._wearer.measured, share)
         self._wearer.frames += 1
@@ -159,11 +159,11 @@ class Dresser:
             self._wearer.light, estimate_light(frame, self._wearer.clothes, body), weight=weight
         )
 
-    def _measure_build(self, silhouette: Callable[[], np.ndarray], body: Body) -> None:
+    def _measure_build(self, silhouette: Callable[[], np.ndarray], body: Body, *, at_least: int = 1) -> None:
         """From the same posture the same silhouette comes back, with other noise: it is measured when she has moved."""
         wearer = self._wearer
         points = np.array([point for arm in body.arms.values() for point in (arm.joint, arm.elbow)])
-        if wearer.builds >= _FIRST and wearer.build_points is not None:
+        if wearer.builds >= at_least and wearer.build_points is not None:
             moved = np.linalg.norm(points - wearer.build_points, axis=1).max()
             if moved < _MOVED * JOINTS_MM * body.px_per_mm:
                 return

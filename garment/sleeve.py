@@ -98,8 +98,8 @@ def _centre_line(level: Level, side: str, *, way_px: np.ndarray, shoulder_mm: tu
 
 
 def _fullness(side: str, lifted: float, way_px: np.ndarray, *, bulk: float) -> np.ndarray:
-    """Factors on the sleeve's width as _Sleeve.breadth has them: a raised arm shows cloth that lies hidden while it hangs,
-    between sleeve and body, and what is worn below makes the outside `bulk` times as wide at the elbow."""
+    """Factors on the width as _Sleeve.breadth has them. A raised arm shows cloth that lies hidden while it hangs; over
+    what is worn below the outside is `bulk` times as wide at the elbow."""
     raised = float(_rise(lifted if side == "left" else -lifted, 0.4, 1.5))
     joint, elbow, cuff = way_px[2 * JOINT], way_px[2 * ELBOW], way_px[2 * CUFF]
     towards_body = np.interp(way_px, (joint, elbow), (1.0, 0.0))
