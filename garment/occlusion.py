@@ -23,6 +23,7 @@ _HANDS = {
     "right": (at.RIGHT_WRIST, at.RIGHT_PINKY, at.RIGHT_INDEX),
 }
 _SOLID = 0.4
+_GRAIN_PX = 1.2
 _RIM_MM = 20.0  # a head's matte fades out over this
 _LOCK_REACH_MM, _LEAST_LOCK_PX = 320.0, 60
 _SURE_FACE, _SURE_HAIR = (0.2, 0.45), (0.5, 0.8)
@@ -302,6 +303,8 @@ def _snap(matte: np.ndarray, frame: np.ndarray, *, reach_px: int, shrink: int, a
     box = (slice(y0, y1), slice(x0, x1))
     snapped = np.zeros_like(matte)
     guide = contrast(frame, matte, box=box) if against_all else contrast(frame[box], matte[box])
+    # Between skin and a shirt of nearly its colour the contrast is mostly the camera's grain, which would eat the rim.
+    guide = cv2.GaussianBlur(guide, (5, 5), _GRAIN_PX)
     refined = refine(matte[box], guide, radius_px=reach_px, eps=1e-3, shrink=shrink)
     snapped[box] = steepen(refined, low=0.25, high=0.85)
     return snapped
