@@ -398,6 +398,22 @@ def test_a_landmark_that_nobody_sees_goes_along_with_the_body():
     assert error.std() < 5.0  # and calmer than it was measured
 
 
+def test_while_the_picture_stands_still_a_guess_that_leaps_moves_nothing():
+    steadier = Steadier()
+    wrist, pose = joints.LEFT_WRIST, standing()
+    visibility, leapt = pose.visibility.copy(), pose.xy.copy()
+    visibility[wrist] = 0.2
+    leapt[wrist, 1] -= 0.4 * body_unit(pose)
+    still = Motion(np.eye(3)[:2], pose.xy.astype(np.float64), np.zeros(len(pose.xy)))
+    before = None
+    for i in range(60):
+        raw = changed(pose, xy=leapt if i >= 50 else pose.xy, visibility=visibility)
+        out = steadier.step(raw, 33.3 * i, motion=still).xy[wrist]
+        if i >= 49:
+            before = out if before is None else before
+            assert np.abs(out - before).max() < 0.02 * body_unit(pose)
+
+
 def test_a_landmark_at_the_brink_of_being_seen_does_not_flicker():
     steadier = Steadier()
     for i in range(30):
