@@ -5,6 +5,7 @@ Owns the ratios read from the silhouette; must not know frames before or after t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +20,9 @@ _LEVELS_MM = {"chest": (130.0, 230.0), "waist": (300.0, 430.0), "hem": (470.0, 6
 """Where the silhouette is measured for each."""
 _EASE_MM = 10.0
 _SHOULDER_EASE_MM = 12.0
-_PADDING_MM = 4.0  # of a jacket, at the end of the shoulder
+_BOW_EASE_MM, _BOWED_MM = 4.0, (-6.0, 18.0)  # beyond, the muscles of a neck lift the collar instead
+_BELOW_MM, _RISE_STEP_MM = 50.0, 2.0
+_PADDING_MM = 2.0  # of a jacket, at the end of the shoulder
 _SLEEVE_EASE_MM = 5.0
 _NECK_EASE_MM = 3.0
 _ARM_CLEARANCE_MM = 70.0  # a row that passes an arm closer than this shows the arm, not the trunk
@@ -27,7 +30,7 @@ _COLLAR_LIFT = 0.65  # share of the rise of the shoulder line's middle
 _STEP_MM = 6.0
 _REACH_MM = 400.0
 _NARROWEST, _WIDEST = 0.9, 1.4
-_WIDEST_SLEEVE = 1.22  # a sleeve that is widened further leaves the armhole
+_WIDEST_SLEEVE, _WIDEST_OUTSIDE = 1.22, 1.6  # a sleeve that is widened further leaves the armhole; looks a tent
 _COUNTS_FOR = dict.fromkeys(("out_left", "out_right", "up_left", "up_right"), 2)
 """So many measurements one of these is worth, and 1 where it is missing: they are taken from joints that the tracker
 still looks for in its first frames, and an old one would carry the shoulder off with the joint."""
@@ -59,6 +62,9 @@ class Build:
     rise_left: float = 0.0
     """Millimetres by which the middle of the wearer's left shoulder line stands above the canonical one."""
     rise_right: float = 0.0
+    bow_left: float = 0.0
+    """And above a straight line from where the collar comes to lie to the shoulder point."""
+    bow_right: float = 0.0
     out_left: float = 0.0
     """Millimetres by which the wearer's left shoulder point lies further out than the canonical one."""
     out_right: float = 0.0
@@ -72,9 +78,11 @@ class Build:
         factor = np.interp(mm[:, 1], _HEIGHTS_MM, [1.0, 1.0, *levels])
         return np.column_stack([mm[:, 0] * factor, mm[:, 1]])
 
-    def breadth(self, shape: Shape) -> float:
-        """The factor on a sleeve's width."""
-        return min(_factor(self.sleeves, shape.sleeves), _WIDEST_SLEEVE)
+    def breadth(self, shape: Shape) -> tuple[float, float]:
+        """The factors on a sleeve's width: at the armhole and towards the body, and along the outside of the arm, which
+        alone has to cover a bulky sleeve below."""
+        outside = max(self.sleeves / shape.sleeves, _NARROWEST)
+        return min(outside, _WIDEST_SLEEVE), min(outside, _WIDEST_OUTSIDE)
 
     def shoulder_mm(self, side: str) -> tuple[float, float]:
         """How far the shoulder point of "left" or "right" lies outwards of and above the canonical one."""
@@ -85,6 +93,10 @@ class Build:
         shoulder line."""
         neck, rise = (self.neck_left, self.rise_left) if side == "left" else (self.neck_right, self.rise_right)
         return neck - NECK_HALF_MM, _COLLAR_LIFT * rise
+
+    def bow_mm(self, side: str) -> float:
+        """How far the middle of the shoulder line is bowed up."""
+        return self.bow_left if side == "left" else self.bow_right
 
     def settled(self, now: Measured, *, weight: float) -> Build:
         """Moved towards what was measured by `weight` in [0, 1], as far as it is trusted; what was not seen stays."""
@@ -108,6 +120,8 @@ class Measured:
     neck_right: float | None = None
     rise_left: float | None = None
     rise_right: float | None = None
+    bow_left: float | None = None
+    bow_right: float | None = None
     out_left: float | None = None
     out_right: float | None = None
     up_left: float | None = None
@@ -124,7 +138,7 @@ _CANONICAL = Build()
 
 
 def read_build(mask: np.ndarray, body: Body) -> Measured:
-    """Measure the silhouette, float32 (H, W) in [0, 1]."""
+    """Measure the silhouette, float32 (H, W) in [0, 1], NaN where something hides the body's outline."""
     halves = _trunk_halves_mm(mask, body)
     widths = {name: _typical(halves[name], ease=_EASE_MM) for name in _LEVELS_MM}
     arms = [half for arm in body.arms.values() for half in _arm_halves_mm(mask, body, arm)]
@@ -146,7 +160,9 @@ def read_build(mask: np.ndarray, body: Body) -> Measured:
         if neck is not None:
             sides[f"neck_{side}"] = neck.sides_mm[side] + _NECK_EASE_MM
             trust[f"neck_{side}"] = neck.trust
-    return Measured(**widths, **sides, sleeves=_typical(arms, ease=_SLEEVE_EASE_MM), trust=trust)
+    measured = Measured(**widths, **sides, sleeves=_typical(arms, ease=_SLEEVE_EASE_MM), trust=trust)
+    laid = _CANONICAL.settled(measured, weight=1.0)
+    return replace(measured, **{f"bow_{side}": _bow_mm(mask, body, side, laid) for side in ("left", "right")})
 
 
 def _typical(found: list[float], *, ease: float) -> float | None:
@@ -154,17 +170,38 @@ def _typical(found: list[float], *, ease: float) -> float | None:
 
 
 def _rise_mm(mask: np.ndarray, body: Body, side: str) -> float | None:
-    """How much higher the silhouette is than a straight line from the collar to the shoulder point, by median."""
-    start, end = body.neck_sides[side], body.shoulder_points[side]
+    """How much higher the silhouette is than the canonical line from the collar to the shoulder point, by median."""
+    found = _heights_mm(mask, body, (body.neck_sides[side], body.shoulder_points[side]), (0.45, 0.6, 0.75))
+    # Hair or a hood that lies on the shoulder raises the silhouette: then the canonical line is the better guess.
+    typical = float(np.median(list(found.values()))) + _SHOULDER_EASE_MM if len(found) > 1 else math.inf
+    return float(np.clip(typical, -14.0, 26.0)) if typical < 45.0 else None
+
+
+def _bow_mm(mask: np.ndarray, body: Body, side: str, laid: Build) -> float | None:
+    """How much higher its middle is than the straight line of a garment that is `laid` so; measured where no hood or
+    scarf lies."""
+    axes = body.shoulder_axes(side)
+    collar = body.neck_sides[side] + laid.collar_mm(side) @ axes
+    shoulder = body.shoulder_points[side] + laid.shoulder_mm(side) @ axes
+    found = _heights_mm(mask, body, (collar, shoulder), (0.5, 0.6, 0.7, 0.8))
+    # Taken for a parabola, which is nowhere so high as in the middle.
+    bows = [height / (4.0 * share * (1.0 - share)) for share, height in found.items()]
+    return float(np.clip(np.median(bows) + _BOW_EASE_MM, *_BOWED_MM)) if len(bows) > 1 else None
+
+
+def _heights_mm(
+    mask: np.ndarray, body: Body, line: tuple[np.ndarray, np.ndarray], shares: tuple[float, ...]
+) -> dict[float, float]:
+    """By share of the way along the line, how far above it the silhouette ends; without those that do not show it."""
+    start, end = line
     up = -body.down * body.px_per_mm
-    found = []
-    for share in (0.45, 0.6, 0.75):
-        foot = start + (end - start) * share - 50.0 * up
-        edge = _first_outside(mask, foot + up * np.arange(0.0, 130.0, 3.0)[:, None])
+    found = {}
+    for share in shares:
+        foot = start + (end - start) * share - _BELOW_MM * up
+        edge = _first_outside(mask, foot + up * np.arange(0.0, 80.0 + _BELOW_MM, _RISE_STEP_MM)[:, None])
         if edge is not None:
-            found.append(3.0 * edge - 50.0 + _SHOULDER_EASE_MM)
-    # Hair that falls on the shoulder raises the silhouette: then the canonical line is the better guess.
-    return float(np.clip(np.median(found), -14.0, 26.0)) if len(found) > 1 and np.median(found) < 45.0 else None
+            found[share] = _RISE_STEP_MM * edge - _BELOW_MM
+    return found
 
 
 def _shoulder_mm(corner: Corner) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from utils.geometry import ThinPlate
 
 _CLOSES_MM = 22.0  # a collar closes on the throat, so far above the pit of the neck, and covers what is worn there
 _SPREAD_MM = 34.0
-_SHOULDER_SPREAD_MM = 24.0
+_SHOULDER_SPREAD_MM, _HOOD_MM = 24.0, 50.0  # above the shoulder line, but for so much beside the collar
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,19 @@ def _torso_knots(level: Level, body: Body, build: Build, shape: Shape) -> tuple[
     mm = (source - anchors["neck"]) / level.px_per_mm
     target = body.place(build.widen(mm, shape))
     target[TORSO_ANCHORS.index("neck")] -= body.down * (body.px_per_mm * _CLOSES_MM)
+    seams, bowed = [], []
     for side in ("left", "right"):
         shoulder = body.shoulder_points[side] + build.shoulder_mm(side) @ body.shoulder_axes(side)
         collar = body.neck_sides[side] + build.collar_mm(side) @ body.shoulder_axes(side)
         target[TORSO_ANCHORS.index(f"shoulder_{side}")] = shoulder
         target[TORSO_ANCHORS.index(f"collar_{side}")] = collar
+        seams.append(np.add(anchors[f"collar_{side}"], anchors[f"shoulder_{side}"]) / 2)
+        bowed.append((collar + shoulder) / 2 + (0.0, build.bow_mm(side)) @ body.shoulder_axes(side))
     # The front's middle line keeps its verticals straight where only the sides have anchors.
     hem = source[TORSO_ANCHORS.index("hem_centre")]
     middle = np.linspace(source[0], hem, 5, dtype=np.float32)[1:-1]
     middle_mm = (middle - anchors["neck"]) / level.px_per_mm
-    return np.vstack([source, middle]), np.vstack([target, body.place(middle_mm)])
+    return np.vstack([source, middle, seams]), np.vstack([target, body.place(middle_mm), bowed])
 
 
 def _warp_trunk(level: Level, *, warp: ThinPlate, body: Body, hw: tuple[int, int]) -> dict[str, LayerPart]:
@@ -125,6 +128,8 @@ def _spread(points: np.ndarray, torso: Piece, level: Level) -> np.ndarray:
     down = np.minimum(ramp(height, 60.0, 90.0), ramp(height, hem_mm - 70.0, hem_mm - 100.0))
     (collar_x, collar_y), (shoulder_x, shoulder_y) = in_mm["collar_left"], in_mm["shoulder_left"]
     line = np.interp(beside, [collar_x, shoulder_x], [collar_y, shoulder_y])
-    along = np.minimum(ramp(beside, collar_x + 25.0, collar_x + 37.0), ramp(beside, shoulder_x, shoulder_x - 12.0))
-    up = np.minimum(ramp(height - line, -_SHOULDER_SPREAD_MM, 5.0 - _SHOULDER_SPREAD_MM), ramp(height, 65.0, 60.0))
+    along = np.minimum(ramp(beside, collar_x + 5.0, collar_x + 15.0), ramp(beside, shoulder_x, shoulder_x - 12.0))
+    # Nothing beside the collar, where it would dress a hood; and no step where it begins.
+    reach = np.interp(beside, [collar_x + _HOOD_MM, shoulder_x - _HOOD_MM], [0.0, _SHOULDER_SPREAD_MM])
+    up = np.minimum(ramp(height - line + reach, 0.0, 5.0), ramp(height, 65.0, 60.0))
     return np.maximum(np.minimum(sideways, down), np.minimum(along, up))

@@ -25,7 +25,7 @@ from utils.timing import Stopwatch
 
 _SETTLING = 0.1  # share of a new measurement of build and light that is taken up per measurement, once there are many
 _MEASURE_EVERY = 10  # frames
-_FIRST = 3  # measurements of the build that are made in any case
+_GUESSES = 3  # measurements that are made in any case off the silhouette, where nothing is parsed
 _MOVED = 0.12  # share of the shoulder width: who has moved less since the last measurement shows nothing new
 _EASING = 0.15  # share of the way to the measured build that a frame goes, lest the garment leap with each measurement
 
@@ -129,7 +129,10 @@ class Dresser:
             return None
         self._take_parsing(sight)
         if self._wearer.frames % _MEASURE_EVERY == 0:
-            self._measure(frame, sight.mask, body)
+            self._measure_light(frame, body)
+            mask = sight.mask
+            if self._wearer.mattes is None and mask is not None:
+                self._measure_build(lambda: mask, body, at_least=_GUESSES)
         share = _EASING if self._wearer.frames else 1.0
         self._wearer.build = _eased(self._wearer.build, self._wearer.measured, share)
         self._wearer.frames += 1
@@ -143,29 +146,30 @@ class Dresser:
         body = read_body(sight.classes_pose)
         if body is not None:
             classes = sight.classes()
+            if self._wearer.mattes is None:
+                self._wearer.builds = 0  # what was guessed from the silhouette, hair and all, is measured now
             self._wearer.mattes = cut_mattes(classes, sight.classes_pose, body)
             self._wearer.clothes = classes.clothes
+            self._measure_build(classes.without_hair, body)
 
-    def _measure(self, frame: np.ndarray, mask: np.ndarray | None, body: Body) -> None:
-        """Build and light: they change slowly, so they are measured now and then and taken up little by little."""
+    def _measure_light(self, frame: np.ndarray, body: Body) -> None:
+        """It changes slowly, so it is measured now and then and taken up little by little."""
         weight = max(_SETTLING, 1.0 / (1 + self._wearer.frames / _MEASURE_EVERY))
-        if mask is not None:
-            self._measure_build(mask, body)
         self._wearer.light = settle(
             self._wearer.light, estimate_light(frame, self._wearer.clothes, body), weight=weight
         )
 
-    def _measure_build(self, mask: np.ndarray, body: Body) -> None:
+    def _measure_build(self, silhouette: Callable[[], np.ndarray], body: Body, *, at_least: int = 1) -> None:
         """From the same posture the same silhouette comes back, with other noise: it is measured when she has moved."""
         wearer = self._wearer
         points = np.array([point for arm in body.arms.values() for point in (arm.joint, arm.elbow)])
-        if wearer.builds >= _FIRST and wearer.build_points is not None:
+        if wearer.builds >= at_least and wearer.build_points is not None:
             moved = np.linalg.norm(points - wearer.build_points, axis=1).max()
             if moved < _MOVED * JOINTS_MM * body.px_per_mm:
                 return
         wearer.builds, wearer.build_points = wearer.builds + 1, points
         weight = max(_SETTLING, 1.0 / wearer.builds)
-        wearer.measured = wearer.measured.settled(read_build(mask, body), weight=weight)
+        wearer.measured = wearer.measured.settled(read_build(silhouette(), body), weight=weight)
 
     def _front(self, frame: np.ndarray, sight: Sight, finish: Finish) -> Front:
         if self._wearer.mattes is None:

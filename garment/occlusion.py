@@ -23,11 +23,15 @@ _HANDS = {
     "right": (at.RIGHT_WRIST, at.RIGHT_PINKY, at.RIGHT_INDEX),
 }
 _SOLID = 0.4
+_GRAIN_PX = 1.2
 _RIM_MM = 20.0  # a head's matte fades out over this
 _LOCK_REACH_MM, _LEAST_LOCK_PX = 320.0, 60
 _SURE_FACE, _SURE_HAIR = (0.2, 0.45), (0.5, 0.8)
 """From nothing to all, what is before everything however the picture's edges run. A face is so up to its outline: no
 shadow and no collar may touch a chin. Hair is let through at its rim."""
+_HAND = (0.3, 0.7)  # from nothing to all: a hand is before the garment or it is not, where a network thinks half
+_SURELY, _HAND_CM2 = 0.8, (1.5, 5.0)
+"""It is one at all where the parsing is sure of a few fingers' worth: metal and plastic look a little like skin."""
 HAND_REACH_MM, OBJECT_REACH_MM = 150.0, 165.0
 CUFF_PAST_WRIST_MM = 12.0
 """Up to here beyond the wrist landmark the sleeve lies over the hand, not under it."""
@@ -42,6 +46,12 @@ class Classes:
     skin: np.ndarray
     clothes: np.ndarray
     other: np.ndarray
+
+    def without_hair(self) -> np.ndarray:
+        """float32 (H, W): the silhouette of the body and what it wears, NaN where hair hides it."""
+        body = cv2.add(cv2.add(self.clothes, self.skin), cv2.add(self.face, self.other))
+        body[self.hair > 0.5] = np.nan
+        return body
 
 
 @dataclass(frozen=True)
@@ -225,7 +235,11 @@ def _hand(classes: Classes, arm: Arm, px_per_mm: float) -> tuple[np.ndarray, tup
     beyond_cuff = np.clip((along_mm - CUFF_PAST_WRIST_MM) / 8.0, 0.0, 1.0)
     bare = (skin + face) * np.clip((HAND_REACH_MM - away_mm) / 20.0, 0.0, 1.0)
     held = other * np.clip((OBJECT_REACH_MM - away_mm) / 20.0, 0.0, 1.0)
-    return np.minimum(bare + held, 1.0) * beyond_cuff, (x0, y0)
+    seen = (bare + held) * beyond_cuff
+    sure_cm2 = float((seen > _SURELY).sum()) / (10.0 * px_per_mm) ** 2
+    low, high = _HAND_CM2
+    is_hand = np.float32(np.clip((sure_cm2 - low) / (high - low), 0.0, 1.0))
+    return steepen(seen, low=_HAND[0], high=_HAND[1]) * is_hand, (x0, y0)
 
 
 def _box_around(points: np.ndarray, hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[slice, slice]]:
@@ -289,6 +303,8 @@ def _snap(matte: np.ndarray, frame: np.ndarray, *, reach_px: int, shrink: int, a
     box = (slice(y0, y1), slice(x0, x1))
     snapped = np.zeros_like(matte)
     guide = contrast(frame, matte, box=box) if against_all else contrast(frame[box], matte[box])
+    # Between skin and a shirt of nearly its colour the contrast is mostly the camera's grain, which would eat the rim.
+    guide = cv2.GaussianBlur(guide, (5, 5), _GRAIN_PX)
     refined = refine(matte[box], guide, radius_px=reach_px, eps=1e-3, shrink=shrink)
     snapped[box] = steepen(refined, low=0.25, high=0.85)
     return snapped

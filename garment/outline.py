@@ -13,19 +13,29 @@ import cv2
 import numpy as np
 
 from garment.body import COLLAR_RISE_MM, UPPER_ARM_MM, Body
+from utils.geometry import resample
 
-_SHOULDER_NORMAL = math.radians(70.0)
-"""The direction a shoulder's upper line faces, above outwards: shoulders fall by about twenty degrees."""
+_FACING = math.radians(45.0)
+"""The direction, above outwards, that an outline faces where people see a shoulder end: half-way between its upper line
+and the outer side of an arm that hangs."""
+_LEVEL = math.radians(70.0)
+"""And the direction that the upper line faces: shoulders fall by about twenty degrees."""
 _HANGING = math.radians(8.0)  # how far arms that hang stand off; taken for one that points at the camera
+_RAISED, _HIGH = math.radians(25.0), math.radians(45.0)
+"""An arm that is raised past the first may carry the outline on; one past the second never faces as far down as the
+shoulder's end, so that without a drop before it the outline says nothing."""
+_DROP, _LIFTS = math.radians(62.0), math.radians(6.0)
+"""A drop from the shoulder on to a raised arm faces further down than the first; it is over where the outline faces
+up again by the second."""
+_COLLAR_MM = 15.0  # an outline so far inwards of the joint may be a collar's
 _FAN = np.radians(np.arange(-30.0, 85.0, 3.0))
 """Rays from the joint, above outwards: from the side of the arm to the middle of the shoulder."""
 _REACH_MM, _STEP_MM = 180.0, 2.0
+_SMOOTH_MM = 12.0  # standard deviation; folds of a sleeve turn within less
 _MELT_MM = 4.0  # the corner is where the outline lies within about this of its furthest point
-_FLESH_MM = ((12.0, 24.0), (66.0, 80.0))
+_FLESH_MM = ((12.0, 24.0), (70.0, 84.0))
 """How high over the joint the corner lies: nowhere so below the first, surely so between, and over the last it is a
 puffed sleeve, hair or a bag."""
-_BLUNT, _SHARP = 0.0, math.radians(35.0)
-"""A raised arm goes on in the shoulder's line: by so little the outline turns where it says nothing, and all."""
 _NECK_REACH_MM, _NECK_STEP_MM, _NECK_ROWS_MM = 120.0, 2.0, 6.0
 _SLIM_NECK_MM, _NECK_MM, _HOOD_MM = 50.0, 84.0, 100.0
 """Half a neck: not less than the first; more than the second may be hair or a hood, more than the last is."""
@@ -56,28 +66,46 @@ class Corner:
 
 
 def find_corner(mask: np.ndarray, body: Body, side: str) -> Corner | None:
-    """The corner of the "left" or "right" shoulder in a silhouette, float32 (H, W); None where too little is seen.
+    """The corner of the "left" or "right" shoulder in a silhouette, float32 (H, W), NaN where something hides the
+    outline; None where too little is seen.
 
-    A round corner between two lines has no apex. What stays put when the outline trembles is where it reaches furthest
-    in the direction half-way between those in which the shoulder and the upper arm face.
+    A round corner has no apex. What stays put when the outline trembles, and is found in the mirror's picture as well,
+    is where it reaches furthest in the direction of _FACING. Along an arm that is raised it reaches on and on: there
+    the shoulder ends where the outline, on its way from the neck, drops most steeply before it runs along the arm.
     """
     outline = _outline_mm(mask, body, side)
-    if len(outline) < len(_FAN) // 2:
+    if len(outline) < 2:
         return None
     arm_normal = _arm_normal(body, side)
-    middle = (_SHOULDER_NORMAL + arm_normal) / 2
-    facing = np.array([math.cos(middle), math.sin(middle)])
-    height = outline @ facing
+    facing, trust = _FACING, _ramp(_HIGH - arm_normal, 0.0, _HIGH - _RAISED)
+    if arm_normal > _RAISED and (drop := _drop(outline)) is not None:
+        outline, steepest = drop
+        facing, trust = max(_FACING, steepest), 1.0
+    ahead = np.array([math.cos(facing), math.sin(facing)])
+    height = outline @ ahead
     weight = np.exp((height - height.max()) / _MELT_MM)
     corner = weight @ outline / weight.sum()
     (none_mm, low_mm), (high_mm, bulky_mm) = _FLESH_MM
-    top_mm = float(corner @ facing)
-    trust = _ramp(top_mm, none_mm, low_mm) * _ramp(_SHOULDER_NORMAL - arm_normal, _BLUNT, _SHARP)
-    return Corner(corner, facing, 1.0 - _ramp(top_mm, high_mm, bulky_mm), trust)
+    top_mm = float(corner @ ahead)
+    slim = 1.0 - _ramp(top_mm, high_mm, bulky_mm)
+    return Corner(corner, ahead, slim, trust * _ramp(top_mm, none_mm, low_mm))
+
+
+def _drop(outline: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """The outline, (N, 2) millimetres from the neck on, up to where a drop from the shoulder on to a raised arm ends,
+    and the direction that it faces where it is steepest; None where it does not drop."""
+    sigma = _SMOOTH_MM / _STEP_MM
+    smooth = cv2.GaussianBlur(outline, (1, 0), sigmaX=0.1, sigmaY=sigma, borderType=cv2.BORDER_REPLICATE)
+    way = np.gradient(smooth, axis=0)
+    facing = np.arctan2(way[:, 0], -way[:, 1])
+    start = int(np.argmax(smooth[:, 0] > -_COLLAR_MM))
+    steepest = np.minimum.accumulate(facing[start:])
+    over = np.flatnonzero((steepest < _DROP) & (facing[start:] > steepest + _LIFTS))
+    return (outline[: start + over[0]], float(steepest[over[0]])) if len(over) else None
 
 
 def find_neck(mask: np.ndarray, body: Body) -> Neck | None:
-    """The neck between collar and chin in a silhouette, float32 (H, W); None where a bowed head or hair hides it."""
+    """The neck between collar and chin in a silhouette as above; None where a bowed head or hair hides it."""
     middle = (body.neck_sides["left"] + body.neck_sides["right"]) / 2
     joints = (body.arms["left"].joint + body.arms["right"].joint) / 2
     up = (middle - joints) / COLLAR_RISE_MM
@@ -98,12 +126,17 @@ def find_neck(mask: np.ndarray, body: Body) -> Neck | None:
 
 
 def _outline_mm(mask: np.ndarray, body: Body, side: str) -> np.ndarray:
-    """The outline around the joint, (N, 2) millimetres outwards and up; rays that leave the frame are left out."""
+    """The outline around the joint from the neck to the arm, (N, 2) millimetres outwards and up in even steps; rays
+    that leave the frame or end at what hides it are left out."""
     reach_mm = np.arange(0.0, _REACH_MM, _STEP_MM)
     rays = np.column_stack([np.cos(_FAN), np.sin(_FAN)])
     points = body.arms[side].joint + (rays @ body.shoulder_axes(side))[:, None] * reach_mm[:, None]
     edge_mm, found = _edges(mask, points, step=_STEP_MM)
-    return (rays * edge_mm[:, None])[found]
+    outline = (rays * edge_mm[:, None])[found][::-1]
+    if found.sum() < len(_FAN) // 2:
+        return np.zeros((0, 2))
+    length_mm = float(np.hypot(*np.diff(outline, axis=0).T).sum())
+    return resample(outline, max(2, round(length_mm / _STEP_MM)))
 
 
 def _edges(mask: np.ndarray, rays: np.ndarray, *, step: float) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +161,7 @@ def _arm_normal(body: Body, side: str) -> float:
     raised = math.atan2(out_px, -up_px)
     length_mm = float(np.hypot(*(arm.elbow - arm.joint))) / body.px_per_mm
     seen = _ramp(length_mm, 0.3 * UPPER_ARM_MM, 0.7 * UPPER_ARM_MM)
-    return float(np.clip(_HANGING + seen * (raised - _HANGING), -0.2, _SHOULDER_NORMAL))
+    return float(np.clip(_HANGING + seen * (raised - _HANGING), -0.2, _LEVEL))
 
 
 def _ramp(value: float, start: float, end: float) -> float:

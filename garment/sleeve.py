@@ -53,17 +53,17 @@ def drape_sleeve(
     level: Level, arm: Arm, *, side: str, body: Body, build: Build, shape: Shape, armhole: Armhole, hw: tuple[int, int]
 ) -> dict[str, LayerPart]:
     """The parts upper_`side` and fore_`side`; what is out of the frame is missing."""
-    breadth = build.breadth(shape)
-    half_mm, line = shape.sleeves * breadth, arm_line(arm, scale=body.px_per_mm)
-    way_px = line.way_px(outside_px=_OUTSIDE * half_mm * body.px_per_mm)
+    breadth, outside = build.breadth(shape)
+    line = arm_line(arm, scale=body.px_per_mm)
+    way_px = line.way_px(outside_px=_OUTSIDE * shape.sleeves * breadth * body.px_per_mm)
     lifted = _lift(line, arm, body, side)
     sleeve = _Sleeve(
         piece=level.pieces[f"sleeve_{side}"],
         px_per_mm=level.px_per_mm,
         arm=line,
         centre_line=_centre_line(level, side, way_px=way_px, shoulder_mm=build.shoulder_mm(side)),
-        breadth=breadth * _fullness(side, lifted, way_px),
-        half_mm=half_mm,
+        breadth=breadth * _fullness(side, lifted, way_px, bulk=outside / breadth),
+        half_mm=shape.sleeves * outside,
         lifted=lifted,
         armhole=armhole,
     )
@@ -97,12 +97,15 @@ def _centre_line(level: Level, side: str, *, way_px: np.ndarray, shoulder_mm: tu
     return np.column_stack([np.interp(way_px, known_px, known[:, k]) for k in (0, 1)]).astype(np.float32)
 
 
-def _fullness(side: str, lifted: float, way_px: np.ndarray) -> np.ndarray:
-    """A raised arm shows cloth that lies hidden between sleeve and body while it hangs: factors on the sleeve's width
-    as _Sleeve.breadth has them."""
+def _fullness(side: str, lifted: float, way_px: np.ndarray, *, bulk: float) -> np.ndarray:
+    """Factors on the width as _Sleeve.breadth has them. A raised arm shows cloth that lies hidden while it hangs; over
+    what is worn below the outside is `bulk` times as wide at the elbow."""
     raised = float(_rise(lifted if side == "left" else -lifted, 0.4, 1.5))
-    towards_body = np.interp(way_px, (way_px[2 * JOINT], way_px[2 * ELBOW]), (1.0, 0.0))
+    joint, elbow, cuff = way_px[2 * JOINT], way_px[2 * ELBOW], way_px[2 * CUFF]
+    towards_body = np.interp(way_px, (joint, elbow), (1.0, 0.0))
     inner, outer = (1.0 + fuller * raised * towards_body for fuller in _FULLER)
+    bulky = np.interp(way_px, (joint, elbow, cuff), (0.0, 1.0, 0.0))
+    outer = outer * (1.0 + (bulk - 1.0) * bulky)
     return np.array([inner, outer] if side == "left" else [outer, inner])
 
 

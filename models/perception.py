@@ -117,7 +117,8 @@ class Perception:
         slow = gap_ms > _TOO_OLD_MS and self._desk is not None and self._desk.quiet()
         self._have_parsed(rgb, pose, at_ms, wait=wait_parsing, at_once=wait_parsing or is_new or slow)
         parsing, parsing_pose, parsed_ms = self._parsed.newest
-        if mask is None and parsing is not None:
+        # The tracker looks at all of the frame, parsing at her alone: of the same frame it knows the outline better.
+        if parsing is not None and (mask is None or parsed_ms == at_ms):
             mask = 1.0 - parsing.mask("background", carry=carry(parsing_pose, pose))
         age_ms = at_ms - parsed_ms if parsing is not None else None
         return Percept(pose, raw, mask, parsing, parsing_pose, age_ms, is_new)

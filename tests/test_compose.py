@@ -89,6 +89,36 @@ def test_a_hand_before_the_chest_stays_in_front() -> None:
     assert np.abs(bare.image[tip[1], tip[0]].astype(int) - frame[tip[1], tip[0]]).max() > 40
 
 
+@pytest.mark.parametrize(("seen", "shown"), [(1.0, 1.0), (0.85, 1.0), (0.5, 0.0)])
+def test_a_hand_is_before_the_garment_or_it_is_not(seen: float, shown: float) -> None:
+    pose = figure(**CROSSED)
+    body, parts, frame = read_body(pose), classes(pose), frame_of(pose)
+    assert body is not None
+    parts = replace(parts, skin=seen * parts.skin)
+    hands = bring_forward(cut_mattes(parts, pose, body), pose, frame).hands
+    tip = np.round(pose.xy[at.LEFT_INDEX]).astype(int)
+    assert hands[tip[1], tip[0]] == pytest.approx(shown, abs=0.05)
+
+
+def test_the_cameras_grain_does_not_eat_a_hands_rim_before_a_shirt_of_nearly_its_colour() -> None:
+    pose = figure(**CROSSED)
+    body, parts = read_body(pose), classes(pose)
+    assert body is not None
+    frame = np.full((*HW, 3), (196, 158, 128), np.float32)
+    frame[parts.skin > 0.5] = (202, 162, 134)
+    mattes = cut_mattes(parts, pose, body)
+    grain = np.random.default_rng(5).normal(0.0, 3.0, frame.shape)
+    clean, grainy = (
+        bring_forward(mattes, pose, np.clip(picture + 0.5, 0, 255).astype(np.uint8)).hands
+        for picture in (frame, frame + grain)
+    )
+    rim = (clean > 0.02) & (clean < 0.98)
+    assert rim.sum() > 100
+    assert np.abs(grainy - clean)[rim].mean() < 0.09
+    speckle = np.abs(cv2.Laplacian(grainy, cv2.CV_32F)).sum()
+    assert speckle < 2.0 * np.abs(cv2.Laplacian(clean, cv2.CV_32F)).sum()
+
+
 def test_mattes_are_carried_along_with_head_and_hand() -> None:
     before = figure(**CROSSED)
     moved = replace(before, xy=before.xy + np.float32((23, -11)))

@@ -188,3 +188,16 @@ def test_an_edge_narrower_than_the_grid_is_as_sharp_wherever_the_grid_falls() ->
     assert max(np.abs(each - edges[0]).max() for each in edges) < 40
     falls = np.flatnonzero((edges[0] > 20) & (edges[0] < 235))
     assert len(falls[falls > falls.max() - 20]) <= 4  # 8 mm are 2.7 px
+
+
+def test_cloth_is_carried_on_above_the_shoulders_but_not_beside_the_collar_where_a_hood_lies() -> None:
+    body = body_of(figure(shoulders_px=170.0))
+    draped = drape(Pyramid(box_jacket()), body, hw=HW, build=Build())
+    torso = next(each for each in draped.layer.parts if each.name == "torso")
+    assert torso.spread is not None
+    for side in ("left", "right"):
+        collar, shoulder = (draped.anchors[f"{name}_{side}"] for name in ("collar", "shoulder"))
+        for share, carried_on in ((0.2, False), (0.75, True)):
+            place = collar + share * (shoulder - collar) + 10.0 * body.shoulder_axes(side)[1]
+            x, y = np.round(place).astype(int) - torso.xy
+            assert (torso.spread[y, x] > 128) == carried_on, (side, share)

@@ -12,9 +12,10 @@ import pytest
 from garment.body import NECK_HALF_MM, SHOULDER_OUT_MM, SHOULDER_UP_MM, Body, read_body
 from garment.build import Build, Measured, read_build
 from garment.drape import drape
+from garment.dressing import Dresser, Sight
 from garment.outline import find_corner, find_neck
 from garment.pyramid import Pyramid
-from tests.figures import HW, box_jacket, figure
+from tests.figures import HW, box_jacket, classes, figure, frame_of
 from utils import pose as at
 from utils.pose import Pose
 
@@ -27,15 +28,21 @@ def body_of(pose: Pose) -> Body:
     return body
 
 
-def sloping(body: Body, corner_mm: tuple[float, float], *, splay: float = _SPLAY, round_mm: float = 12.0) -> np.ndarray:
-    """float32 (H, W): a silhouette whose shoulders turn into arms so far outwards of and above the joints."""
+def sloping(
+    body: Body, corner_mm: tuple[float, float], *, splay: float = _SPLAY, round_mm: float = 12.0, bow_mm: float = 0.0
+) -> np.ndarray:
+    """float32 (H, W): a silhouette whose shoulders turn into arms so far outwards of and above the joints.
+    Their line is bowed up by so much half-way to where a collar leaves the neck."""
     outline = []
     for side in ("left", "right"):
         axes, joint = body.shoulder_axes(side), body.arms[side].joint
         corner = np.array(corner_mm)
         neck = corner + 130.0 * np.array([-np.cos(_FALL), np.sin(_FALL)])
         hand = corner + 600.0 * np.array([np.sin(splay), -np.cos(splay)])
-        line = joint + np.array([neck, corner, hand]) @ axes
+        collar = (body.neck_sides[side] - joint) @ np.linalg.inv(axes) if bow_mm else neck
+        along = np.linspace(0.0, 1.0, 9 if bow_mm else 2)[:, None]
+        shoulder = collar + (corner - collar) * along + (0.0, 4.0 * bow_mm) * along * (1.0 - along)
+        line = joint + np.vstack([shoulder, hand]) @ axes
         outline += [line] if side == "left" else [line[::-1]]
     mask = np.zeros(HW, np.uint8)
     cv2.fillPoly(mask, [np.round(np.vstack(outline) * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
@@ -93,17 +100,60 @@ def test_sleeves_are_puffed_on_both_arms_or_on_none() -> None:
     assert bulky.trust["out_left"] == 0.0
 
 
-def test_a_raised_arm_shows_no_corner() -> None:
+def raised(degrees: float) -> Body:
+    """The left arm so far from hanging, stretched out."""
+    elbow = (0.76 * np.sin(np.radians(degrees)), 0.76 * np.cos(np.radians(degrees)))
+    return body_of(figure(left_elbow=elbow, left_wrist=(2 * elbow[0], 2 * elbow[1])))
+
+
+def test_a_raised_arm_that_carries_the_shoulder_on_shows_no_corner() -> None:
     trust = []
-    for raised in np.radians([10.0, 45.0, 80.0]):
-        elbow = (0.76 * np.sin(raised), 0.76 * np.cos(raised))
-        body = body_of(figure(left_elbow=elbow, left_wrist=(2 * elbow[0], 2 * elbow[1])))
-        corner = find_corner(sloping(body, (44.0, 22.0), splay=raised), body, "left")
+    for degrees in (10.0, 35.0, 80.0):
+        body = raised(degrees)
+        corner = find_corner(sloping(body, (44.0, 22.0), splay=np.radians(degrees)), body, "left")
         assert corner is not None
         trust.append(corner.trust)
     assert trust[0] == 1.0
     assert 0.0 < trust[1] < 1.0
     assert trust[2] == 0.0
+
+
+def dropping(body: Body, drop_mm: tuple[float, float], *, lean: float = 0.3) -> np.ndarray:
+    """float32 (H, W): a raised left arm on to which the level line of a jacket's shoulder drops with its middle so far
+    outwards of the joint and above it."""
+    axes, joint = body.shoulder_axes("left"), body.arms["left"].joint
+    middle = np.array(drop_mm)
+    top, foot = middle + (-14.0, 14.0), middle + (14.0, -14.0)
+    along = np.array([np.cos(lean), -np.sin(lean)])
+    line = np.array([top - (130.0, 0.0), top, foot, foot + 300.0 * along, foot + 300.0 * along - (0.0, 90.0)])
+    below = np.array([[-130.0, -300.0]])
+    mask = np.zeros(HW, np.uint8)
+    cv2.fillPoly(mask, [np.round((joint + np.vstack([line, below]) @ axes) * 16).astype(np.int32)], 255, shift=4)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 6.0 * body.px_per_mm)
+
+
+@pytest.mark.parametrize("drop_mm", [(15.0, 50.0), (40.0, 40.0), (60.0, 30.0)])
+def test_on_a_raised_arm_the_shoulder_ends_where_it_drops(drop_mm: tuple) -> None:
+    body = raised(70.0)
+    corner = find_corner(dropping(body, drop_mm), body, "left")
+    assert corner is not None
+    assert corner.trust == 1.0
+    assert corner.mm == pytest.approx(drop_mm, abs=9.0)
+
+
+def test_what_hides_the_outline_is_not_taken_for_it() -> None:
+    body = body_of(figure())
+    mask = sloping(body, (44.0, 22.0))
+    plain = find_corner(mask, body, "left")
+    joint, mm = body.arms["left"].joint, body.px_per_mm
+    hair = (slice(None, int(joint[1] - 15 * mm)), slice(int(joint[0] - 120 * mm), int(joint[0] + 10 * mm)))
+    assert plain is not None
+    for hides, matters in ((1.0, True), (np.nan, False)):
+        mask[hair] = hides
+        hidden = find_corner(mask, body, "left")
+        assert hidden is not None
+        assert (np.hypot(*(hidden.mm - plain.mm)) > 20.0) == matters
+        assert matters or hidden.mm == pytest.approx(plain.mm, abs=2.0)
 
 
 def test_an_arm_that_points_at_the_camera_is_taken_to_hang() -> None:
@@ -135,6 +185,24 @@ def test_the_jacket_ends_where_the_shoulder_does() -> None:
         assert up_mm == pytest.approx(30.0 - SHOULDER_UP_MM, abs=8.0)
         corner = body.arms[side].joint + np.array([30.0, 30.0]) @ body.shoulder_axes(side)
         assert draped.anchors[f"shoulder_{side}"] == pytest.approx(corner, abs=8.0 * body.px_per_mm)
+
+
+@pytest.mark.parametrize("bow_mm", [-4.0, 4.0, 12.0])
+def test_the_shoulder_line_is_bowed_as_the_wearers_is(bow_mm: float) -> None:
+    body = body_of(figure(shoulders_px=170.0))
+    mask = sloping(body, (SHOULDER_OUT_MM, SHOULDER_UP_MM), bow_mm=bow_mm, round_mm=4.0)
+    measured = read_build(mask, body)
+    build = Build(bow_left=measured.bow_left, bow_right=measured.bow_right)
+    plain, laid = (drape(Pyramid(box_jacket()), body, hw=HW, build=which) for which in (Build(), build))
+    for side in ("left", "right"):
+        assert build.bow_mm(side) == pytest.approx(bow_mm, abs=6.0)
+        assert laid.anchors[f"shoulder_{side}"] == pytest.approx(plain.anchors[f"shoulder_{side}"], abs=0.01)
+        middle = (laid.anchors[f"shoulder_{side}"] + laid.anchors[f"collar_{side}"]) / 2
+        up = body.shoulder_axes(side)[1]
+        torso = next(part for part in laid.layer.parts if part.name == "torso")
+        for above_mm, covered in ((build.bow_mm(side) - 6.0, True), (build.bow_mm(side) + 6.0, False)):
+            x, y = np.round(middle + above_mm * up).astype(int) - torso.xy
+            assert (torso.rgba[y, x, 3] > 128) == covered
 
 
 def test_arms_that_are_raised_leave_the_shoulders_where_they_were_seen() -> None:
@@ -203,3 +271,20 @@ def test_a_shoulder_point_is_taken_up_sooner_than_a_waist() -> None:
     assert settled.out_left == pytest.approx(5.1)
     assert settled.waist == pytest.approx(203.0)
     assert Build().settled(Measured(out_left=10.0), weight=1.0).out_left == 10.0
+
+
+def test_shoulders_are_read_off_what_is_parsed_and_not_off_hair_or_a_silhouette_that_is_wrong() -> None:
+    pose = figure(shoulders_px=150.0)
+    body, parts = body_of(pose), classes(pose)
+    joint, mm = body.arms["left"].joint, body.px_per_mm
+    hair = (slice(None, int(joint[1] - 15 * mm)), slice(int(joint[0] - 90 * mm), int(joint[0] + 10 * mm)))
+    clothes, hairy = sloping(body, (30.0, 30.0)), np.zeros(HW, np.float32)
+    hairy[hair], clothes[hair] = 1.0, 0.0
+    parts = replace(parts, clothes=clothes, hair=hairy)
+    wrong = sloping(body, (60.0, 45.0))
+    sight = Sight(pose=pose, mask=wrong, classes=lambda: parts, classes_pose=pose)
+    dressed = Dresser().dress(frame_of(pose), sight, Pyramid(box_jacket()))
+    assert dressed is not None
+    assert dressed.drape is not None
+    corner = joint + np.array([30.0, 30.0]) @ body.shoulder_axes("left")
+    assert dressed.drape.anchors["shoulder_left"] == pytest.approx(corner, abs=7.0 * mm)

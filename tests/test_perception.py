@@ -228,6 +228,16 @@ def test_a_mask_from_an_older_parsing_is_carried_along(eyes):
     assert after.sum() == pytest.approx(before.sum(), rel=0.03)
 
 
+def test_the_outline_comes_from_a_parsing_of_this_very_frame_and_else_from_the_tracker(eyes, finder, desk):
+    percept = eyes.look(FRAME, at_ms=0.0)
+    parsed = 1.0 - percept.parsing.mask("background")
+    assert np.array_equal(percept.mask, parsed)
+    tracked = eyes.look(FRAME, at_ms=33.0)
+    assert tracked.parsing is percept.parsing
+    assert not np.array_equal(tracked.mask, parsed)
+    assert np.array_equal(eyes.look(FRAME, at_ms=66.0, wait_parsing=True).mask, parsed)
+
+
 def test_a_person_is_parsed_at_once_and_then_now_and_then_elsewhere(eyes, finder, desk):
     first = eyes.look(FRAME, at_ms=0.0)
     assert (desk.at_once, first.parsing_age_ms) == (1, 0.0)
@@ -386,6 +396,22 @@ def test_a_landmark_that_nobody_sees_goes_along_with_the_body():
     error = np.array(error)[20:]
     assert np.abs(error.mean(axis=0)).max() < 3.0  # not left behind, though the body went on by 160 pixels
     assert error.std() < 5.0  # and calmer than it was measured
+
+
+def test_while_the_picture_stands_still_a_guess_that_leaps_moves_nothing():
+    steadier = Steadier()
+    wrist, pose = joints.LEFT_WRIST, standing()
+    visibility, leapt = pose.visibility.copy(), pose.xy.copy()
+    visibility[wrist] = 0.2
+    leapt[wrist, 1] -= 0.4 * body_unit(pose)
+    still = Motion(np.eye(3)[:2], pose.xy.astype(np.float64), np.zeros(len(pose.xy)))
+    before = None
+    for i in range(60):
+        raw = changed(pose, xy=leapt if i >= 50 else pose.xy, visibility=visibility)
+        out = steadier.step(raw, 33.3 * i, motion=still).xy[wrist]
+        if i >= 49:
+            before = out if before is None else before
+            assert np.abs(out - before).max() < 0.02 * body_unit(pose)
 
 
 def test_a_landmark_at_the_brink_of_being_seen_does_not_flicker():

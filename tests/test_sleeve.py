@@ -7,7 +7,7 @@ import pytest
 
 from fabric.material import Material
 from garment.armline import BENDS, ELBOW, arm_line
-from garment.body import read_body
+from garment.body import Body, read_body
 from garment.build import Build
 from garment.cuts.catalogue import load_cut
 from garment.drape import Drape, drape
@@ -49,6 +49,32 @@ def worn(jacket: Pyramid, pose: Pose) -> Drape:
     body = read_body(pose)
     assert body is not None
     return drape(jacket, body, hw=HW, build=Build())
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_bulky_sleeve_is_covered_along_the_outside_alone(jacket: Pyramid, side: str) -> None:
+    body = read_body(posed(15, 15))
+    assert body is not None
+    for share, widened in ((0.1, 1.0), (0.9, 1.25)):
+        inner, outer = halves_mm(jacket, body, side, 51.0, share)
+        inner_bulky, outer_bulky = halves_mm(jacket, body, side, 100.0, share)
+        assert outer_bulky == pytest.approx(widened * outer, rel=0.1)
+        assert inner_bulky == pytest.approx(inner, abs=1.0)
+
+
+def halves_mm(jacket: Pyramid, body: Body, side: str, sleeves: float, share: float) -> tuple[float, float]:
+    """How wide the upper sleeve is drawn so far down the upper arm, towards the body and away from it."""
+    part = part_of(drape(jacket, body, hw=HW, build=Build(sleeves=sleeves)), f"upper_{side}")
+    alpha = whole_frame(part, part.rgba[..., 3])
+    arm = body.arms[side]
+    bone = (arm.elbow - arm.joint) / np.hypot(*(arm.elbow - arm.joint))
+    out = np.array([bone[1], -bone[0]]) * (1.0 if side == "left" else -1.0)
+    reach_mm = np.arange(0.0, 140.0, 1.0)[:, None]
+    halves = []
+    for way in (-out, out):
+        x, y = np.round(arm.joint + share * (arm.elbow - arm.joint) + reach_mm * way * body.px_per_mm).astype(int).T
+        halves.append(float((alpha[y, x] > 128).sum()))
+    return halves[0], halves[1]
 
 
 def part_of(draped: Drape, name: str) -> LayerPart:
