@@ -115,7 +115,8 @@ def scan(
         refuse_unusable(flat, even)
     with stage("repeat"):
         lattice = find_repeat(even, flat, given)
-        even = even_out_again(flat, lattice, white=white)
+        if lattice.a is not None:  # else nothing is known of the light that was not before
+            even = even_out_again(flat, lattice, white=white)
     with stage("tile"):
         sheet = read_sheet(even, flat, lattice)
         tile = _tile(sheet, lattice, size_px=size_px, px_per_mm=flat.px_per_mm, seed=seed)

@@ -158,7 +158,7 @@ def repeat_excess(picture: np.ndarray) -> float:
 
 def drift_delta_e(tile_albedo: np.ndarray, sheet_albedo: np.ndarray) -> float:
     """CIEDE2000 between what the tile and the cloth melt into from afar."""
-    tile_mean, sheet_mean = (linear_to_lab(part.reshape(-1, 3).mean(axis=0)) for part in (tile_albedo, sheet_albedo))
+    tile_mean, sheet_mean = (linear_to_lab(np.array(cv2.mean(part)[:3])) for part in (tile_albedo, sheet_albedo))
     return float(delta_e00(tile_mean, sheet_mean))
 
 

@@ -53,7 +53,7 @@ def rectify(photo: np.ndarray, outline: Outline, scale: Scale, given: Given, *, 
         linear=linear,
         from_photo=from_photo,
         px_per_mm=float(zoom * px_per_unit) if px_per_unit is not None else None,
-        clipped=(rgb >= _BURNT).any(axis=2),
+        clipped=cv2.inRange(rgb, (0, 0, 0), (_BURNT - 1,) * 3) == 0,
         sharpness_px=max(blur_px, estimate_blur_px(linear)),
     )
 
