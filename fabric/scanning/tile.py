@@ -15,7 +15,7 @@ import numpy as np
 from fabric.scanning.findings import Lattice, Sheet, Tile
 from fabric.scanning.lattice import grain_axes
 from fabric.scanning.seam import cheapest_path, cut, difference
-from fabric.scanning.strips import drift_between, shift_between
+from fabric.scanning.strips import drift_between, share_between, shift_between
 
 _BAND = 0.125  # of the tile: the overlap that the seam may wander in
 _MARGIN = 0.01  # of the sheet's side that is left alone: swatches fray
@@ -28,6 +28,7 @@ _TRIED = 24  # edges along either axis that are looked at
 _AT_BEST = 0.3  # quantile of the places that a tile may be cut from
 _MISFIT = 5.0  # area in logarithms that a misfit outweighs
 _PLACES = 7  # per axis that a tile is tried at
+_RIM_PX = 8  # of the sheet around what is sampled, for blurs and cubic weights
 _WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 0.0], np.float32)  # of albedo, height and roughness in a seam's cost
 
 
@@ -42,17 +43,18 @@ def cut_tile(sheet: Sheet, lattice: Lattice, *, size_px: int, px_per_mm: float |
     across, down, cells = _box(glance, hw, lattice, size_px)
     origin = _place(glance, hw, across, down)
     band = max(8, round(_BAND * size_px))
-    stack = _sample(sheet, origin, across, down, size_px, band, _slack(sheet, origin, across, down, lattice))
-    stack = _level(stack, size_px, band)
-    weights = _WEIGHTS / np.maximum(stack[::4, ::4].std(axis=(0, 1)), 1e-6)
-    stack = _join(stack, size_px, band, weights, closed=False)
-    stack = _join(stack.transpose(1, 0, 2), size_px, band, weights, closed=True).transpose(1, 0, 2)
+    planes = _sample(sheet, origin, across, down, size_px, band, _slack(sheet, origin, across, down, lattice))
+    _level(planes, size_px, band)
+    weights = _WEIGHTS / np.maximum(planes[:, ::4, ::4].std(axis=(1, 2)), 1e-6)
+    finer = max(1.0, size_px / max(np.linalg.norm(across), np.linalg.norm(down)))  # than the sheet
+    planes = _join(planes, size_px, band, weights, closed=False, finer=finer)
+    planes = _join(planes.transpose(0, 2, 1), size_px, band, weights, closed=True, finer=finer).transpose(0, 2, 1)
     corners = origin + np.array([np.zeros(2), across, across + down, down])
     return Tile(
         sheet=Sheet(
-            albedo=np.clip(stack[..., :3], 0.0, 1.0),
-            height=np.ascontiguousarray(stack[..., 3]),
-            roughness=np.clip(stack[..., 4], 0.0, 1.0),
+            albedo=np.clip(cv2.merge(list(planes[:3])), 0.0, 1.0),
+            height=planes[3].copy(),
+            roughness=np.clip(planes[4], 0.0, 1.0),
         ),
         box=corners,
         size_px=(float(np.linalg.norm(across)), float(np.linalg.norm(down))),
@@ -185,28 +187,36 @@ def _mean_at(field: np.ndarray, points: np.ndarray) -> float:
 def _sample(
     sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, size_px: int, band: int, slack: np.ndarray
 ) -> np.ndarray:
-    """float32 (size + band, size + band, 5): albedo, height, roughness in the tile's own grid.
+    """float32 (5, size + band, size + band): albedo, height, roughness in the tile's own grid.
 
     `slack` (2, K, 2) is how far the sheet's cloth is off at the far edge, along the right and along the lower one; it
     is taken up little by little over the tile.
     """
     n = size_px + band
     steps = (np.arange(n, dtype=np.float32) + 0.5) / np.float32(size_px)
-    right, lower = (cv2.resize(part.astype(np.float32)[:, None], (1, n)).reshape(n, 2) for part in slack)
-    at = [
+    knots = np.linspace(0.0, n - 1.0, slack.shape[1])
+    right, lower = (
+        np.column_stack([np.interp(np.arange(n), knots, side) for side in part.T]).astype(np.float32) for part in slack
+    )
+    x, y = (
         (np.float32(origin[c]) + steps * np.float32(across[c]))[None]
         + (steps * np.float32(down[c]))[:, None]
         + right[:, c, None] * (steps - np.float32(0.5))[None]
         + lower[None, :, c] * (steps - np.float32(0.5))[:, None]
         for c in (0, 1)
-    ]
+    )
+    left, top = (max(0, math.floor(float(axis.min())) - _RIM_PX) for axis in (x, y))
+    window = slice(top, math.ceil(float(y.max())) + _RIM_PX), slice(left, math.ceil(float(x.max())) + _RIM_PX)
+    x -= np.float32(left)
+    y -= np.float32(top)
     scale = max(np.linalg.norm(across), np.linalg.norm(down)) / size_px
-    parts = []
-    for maps in (sheet.albedo, cv2.merge([sheet.height, sheet.roughness])):
+    planes = []
+    for maps in (sheet.albedo, sheet.height, sheet.roughness):
+        part = maps[window]
         if scale > 1.2:
-            maps = cv2.GaussianBlur(maps, (0, 0), 0.4 * math.sqrt(scale**2 - 1.0))
-        parts.append(cv2.remap(maps, at[0], at[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
-    return np.dstack(parts)
+            part = cv2.GaussianBlur(part, (0, 0), 0.4 * math.sqrt(scale**2 - 1.0))
+        planes += cv2.split(cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+    return np.stack(planes)
 
 
 def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, lattice: Lattice) -> np.ndarray:
@@ -225,19 +235,27 @@ def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarra
 # ---- making ends meet
 
 
-def _level(stack: np.ndarray, size: int, band: int) -> np.ndarray:
-    """Take what changes slowly from edge to edge out of all channels in place, half at either end."""
+def _level(planes: np.ndarray, size: int, band: int) -> None:
+    """Take what changes slowly from edge to edge out of (5, H, W) in place, half at either end.
+
+    Of the albedo it is a share, as light is: a black yarn stays black. Relief and roughness it is added to.
+    """
     ramp = np.linspace(-0.5, 0.5 + band / size, size + band, dtype=np.float32)
-    right = drift_between(stack[:, :band], stack[:, size:])
-    part = ramp[None, :, None] * right[:, None]
-    stack -= part
-    lower = drift_between(stack[:band].transpose(1, 0, 2), stack[size:].transpose(1, 0, 2))
-    stack -= np.multiply(ramp[:, None, None], lower[None], out=part)
-    return stack
+    for index, plane in enumerate(planes):
+        lit = index < 3
+        drift = share_between if lit else drift_between
+        right = np.outer(drift(plane[:, :band], plane[:, size:]), ramp)
+        ends = [plane[rows] * (1.0 - right[rows]) if lit else plane[rows] - right[rows] for rows in _ends(size, band)]
+        right += np.outer(ramp, drift(ends[0].T, ends[1].T))
+        plane -= np.multiply(plane, right, out=right) if lit else right
 
 
-def _join(stack: np.ndarray, size: int, band: int, weights: np.ndarray, *, closed: bool) -> np.ndarray:
-    """Lay the last `band` columns over the first: (H, size + band, C) becomes (H, size, C) that wraps across."""
-    left, right = stack[:, :band], stack[:, size : size + band]
+def _ends(size: int, band: int) -> tuple[slice, slice]:
+    return slice(0, band), slice(size, size + band)
+
+
+def _join(planes: np.ndarray, size: int, band: int, weights: np.ndarray, *, closed: bool, finer: float) -> np.ndarray:
+    """Lay the last `band` columns over the first: (C, H, size + band) becomes (C, H, size) that wraps across."""
+    left, right = (np.ascontiguousarray(planes[:, :, columns]) for columns in _ends(size, band))
     path = cheapest_path(difference(left, right, weights), closed=closed)
-    return np.concatenate([cut(left, right, path), stack[:, band:size]], axis=1)
+    return np.concatenate([cut(left, right, path, finer=finer), planes[:, :, band:size]], axis=2)
