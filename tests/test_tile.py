@@ -136,14 +136,14 @@ def test_the_path_goes_where_the_difference_is_least_and_closes():
 
 
 def test_a_cut_takes_one_side_or_the_other():
-    left, right = np.zeros((1, 30, 16), np.float32), np.ones((1, 30, 16), np.float32)
+    left, right = np.zeros((30, 16), np.float32), np.ones((30, 16), np.float32)
     joined = cut(left, right, np.full(30, 8))
-    assert (joined[..., :6] == 1.0).all()
-    assert (joined[..., 11:] == 0.0).all()
+    assert (joined[:, :6] == 1.0).all()
+    assert (joined[:, 11:] == 0.0).all()
 
 
 def test_a_cut_is_no_sharper_than_the_picture_it_goes_through():
-    left, right = np.zeros((1, 30, 64), np.float32), np.ones((1, 30, 64), np.float32)
+    left, right = np.zeros((30, 64), np.float32), np.ones((30, 64), np.float32)
     steps = {finer: float(np.abs(np.diff(cut(left, right, np.full(30, 32), finer=finer))).max()) for finer in (1, 6)}
     assert steps[6] == pytest.approx(steps[1] / 6, rel=0.05)
 

@@ -14,19 +14,20 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-from fabric.scanning.findings import Lattice, Sheet, Tile
+from fabric.scanning.findings import Lattice, Readable, Sheet, Tile
 
 _Table = tuple[float, float, np.ndarray]
 
 _ACROSS = 6  # patches across the tile: fewer, and single ones are recognised; more, and large mottles are lost
 _SPAN = 1.3  # sides of the tile that patches are taken from: enough cloth, no more work than needed
 _MARGIN = 0.02  # of the sheet's side that is left alone: swatches fray
+_RIM_PX = 4  # around what is taken, for cubic weights
 _LEVELS = 4096
 _REACH = 4.0  # deviations of the normal distribution that are told apart
 
 
 def blend_tile(
-    sheet: Sheet, *, size_px: int, px_per_mm: float | None, seed: int = 0, lattice: Lattice | None = None
+    sheet: Readable, *, size_px: int, px_per_mm: float | None, seed: int = 0, lattice: Lattice | None = None
 ) -> Tile:
     """Mix a tile of `size_px` x `size_px` pixels from the sheet at its own resolution, in the grain of `lattice`."""
     rng = np.random.default_rng(seed)
@@ -55,9 +56,9 @@ def blend_tile(
     )  # fmt: skip
 
 
-def _piece(sheet: Sheet, size_px: int, angle_deg: float) -> tuple[np.ndarray, np.ndarray]:
+def _piece(sheet: Readable, size_px: int, angle_deg: float) -> tuple[np.ndarray, np.ndarray]:
     """float32 (h, w, 5): the middle of the sheet, turned to the grain; and where in it a tile's outline lies."""
-    h, w = sheet.height.shape
+    h, w = sheet.albedo.shape[:2]
     turn = math.radians(angle_deg)
     axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])  # across, down
     room = (1.0 - 2.0 * _MARGIN) * min(
@@ -65,8 +66,12 @@ def _piece(sheet: Sheet, size_px: int, angle_deg: float) -> tuple[np.ndarray, np
     )  # of an upright square in the grain
     side = max(8, int(min(room, _SPAN * size_px)))
     middle = np.array([w - 1, h - 1]) / 2.0
-    matrix = np.column_stack([axes.T, middle - (side - 1) / 2.0 * axes.sum(axis=0)])
-    maps = (sheet.albedo, np.dstack([sheet.height, sheet.roughness]))
+    start = middle - (side - 1) / 2.0 * axes.sum(axis=0)
+    reach = (side - 1) / 2.0 * np.abs(axes).sum(axis=0) + _RIM_PX
+    low = np.maximum(np.floor(middle - reach), 0.0).astype(int)
+    seen = sheet.within(*(slice(low[c], math.ceil(middle[c] + reach[c]) + 1) for c in (1, 0)))
+    matrix = np.column_stack([axes.T, start - low])
+    maps = (seen.albedo, cv2.merge([seen.height, seen.roughness]))
     flags = (cv2.INTER_CUBIC if angle_deg else cv2.INTER_NEAREST) | cv2.WARP_INVERSE_MAP
     parts = [cv2.warpAffine(part, matrix, (side, side), flags=flags) for part in maps]
     square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * size_px

@@ -1,23 +1,26 @@
 """Cuts that nobody sees: where two overlapping views of the same cloth are laid edge to edge.
 
 Owns the path of least difference through an overlap and the cutting along it (Efros and Freeman 2001, "Image quilting
-for texture synthesis and transfer"); must not know lattices or which maps it cuts. Arrays are float32 (C, H, W); the
-overlap runs down the picture, its two sides are `left` and `right` of equal shape.
+for texture synthesis and transfer"); must not know lattices or which maps it cuts. The overlap runs down the
+picture; its two sides are `left` and `right`, float32 (H, W) of each map.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 FEATHER_PX = 2.0  # of the cut: enough against stair-steps, too little to blur
 
 
-def difference(left: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def difference(left: Sequence[np.ndarray], right: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """float32 (H, W): how much a cut between the two sides would show at each place.
 
-    `weights` (C,) make the channels comparable. A step shows by itself, and more where the sides also run differently.
+    `weights`, one to each map, make them comparable. A step shows by itself, and more where the sides also run
+    differently.
     """
-    cost = np.zeros(left.shape[1:], np.float32)
+    cost = np.zeros(left[0].shape, np.float32)
     across = np.zeros_like(cost)
     for here, there, weight in zip(left, right, weights.astype(np.float32), strict=True):
         gap = (here - there) * weight
@@ -70,7 +73,7 @@ def _path(cost: np.ndarray, start: int | None = None) -> np.ndarray:
 def cut(left: np.ndarray, right: np.ndarray, path: np.ndarray, *, finer: float = 1.0) -> np.ndarray:
     """`right` as far as the path, `left` after it: a hard cut but for a pixel or two of the picture that both were
     taken from, which is `finer` times as coarse: nothing else in it is sharper."""
-    column = np.arange(left.shape[2], dtype=np.float32)
+    column = np.arange(left.shape[1], dtype=np.float32)
     width = np.float32(FEATHER_PX * finer)
     share = np.clip((column - path[:, None].astype(np.float32)) / width + np.float32(0.5), 0.0, 1.0)
     return right + (left - right) * share

@@ -12,7 +12,7 @@ import math
 import cv2
 import numpy as np
 
-from fabric.scanning.findings import Lattice, Sheet, Tile
+from fabric.scanning.findings import Lattice, Readable, Sheet, Tile
 from fabric.scanning.lattice import grain_axes
 from fabric.scanning.seam import cheapest_path, cut, difference
 from fabric.scanning.strips import drift_between, share_between, shift_between
@@ -32,30 +32,27 @@ _RIM_PX = 8  # of the sheet around what is sampled, for blurs and cubic weights
 _WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 0.0], np.float32)  # of albedo, height and roughness in a seam's cost
 
 
-def cut_tile(sheet: Sheet, lattice: Lattice, *, size_px: int, px_per_mm: float | None) -> Tile:
+def cut_tile(sheet: Readable, lattice: Lattice, *, size_px: int, px_per_mm: float | None) -> Tile:
     """Cut a tile of `size_px` x `size_px` pixels whose edges meet; its box says how much of the sheet it spans.
 
     It is as many repeats as the sheet holds and the tile shows without loss, near square, upright in the grain.
     `px_per_mm`, the sheet's, decides nothing: a repeat is a repeat at any scale.
     """
-    hw = sheet.height.shape
+    hw = sheet.albedo.shape[:2]
     glance = cv2.resize(sheet.albedo, _reduced_wh(hw, _LOOK_PX), interpolation=cv2.INTER_AREA)
     across, down, cells = _box(glance, hw, lattice, size_px)
     origin = _place(glance, hw, across, down)
     band = max(8, round(_BAND * size_px))
     planes = _sample(sheet, origin, across, down, size_px, band, _slack(sheet, origin, across, down, lattice))
     _level(planes, size_px, band)
-    weights = _WEIGHTS / np.maximum(planes[:, ::4, ::4].std(axis=(1, 2)), 1e-6)
+    weights = _WEIGHTS / np.maximum([plane[::4, ::4].std() for plane in planes], 1e-6)
     finer = max(1.0, size_px / max(np.linalg.norm(across), np.linalg.norm(down)))  # than the sheet
     planes = _join(planes, size_px, band, weights, closed=False, finer=finer)
-    planes = _join(planes.transpose(0, 2, 1), size_px, band, weights, closed=True, finer=finer).transpose(0, 2, 1)
+    planes = _join(_turned(planes), size_px, band, weights, closed=True, finer=finer)
+    albedo, (height, roughness) = cv2.merge(_turned(planes[:3])), _turned(planes[3:])
     corners = origin + np.array([np.zeros(2), across, across + down, down])
     return Tile(
-        sheet=Sheet(
-            albedo=np.clip(cv2.merge(list(planes[:3])), 0.0, 1.0),
-            height=planes[3].copy(),
-            roughness=np.clip(planes[4], 0.0, 1.0),
-        ),
+        sheet=Sheet(albedo=np.clip(albedo, 0.0, 1.0), height=height, roughness=np.clip(roughness, 0.0, 1.0)),
         box=corners,
         size_px=(float(np.linalg.norm(across)), float(np.linalg.norm(down))),
         cells=cells,
@@ -185,9 +182,15 @@ def _mean_at(field: np.ndarray, points: np.ndarray) -> float:
 
 
 def _sample(
-    sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, size_px: int, band: int, slack: np.ndarray
-) -> np.ndarray:
-    """float32 (5, size + band, size + band): albedo, height, roughness in the tile's own grid.
+    sheet: Readable,
+    origin: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    size_px: int,
+    band: int,
+    slack: np.ndarray,
+) -> list[np.ndarray]:
+    """Five of float32 (size + band, size + band): albedo, height, roughness in the tile's own grid.
 
     `slack` (2, K, 2) is how far the sheet's cloth is off at the far edge, along the right and along the lower one; it
     is taken up little by little over the tile.
@@ -206,20 +209,20 @@ def _sample(
         for c in (0, 1)
     )
     left, top = (max(0, math.floor(float(axis.min())) - _RIM_PX) for axis in (x, y))
-    window = slice(top, math.ceil(float(y.max())) + _RIM_PX), slice(left, math.ceil(float(x.max())) + _RIM_PX)
+    rows, columns = (slice(low, math.ceil(float(axis.max())) + _RIM_PX) for low, axis in ((top, y), (left, x)))
+    seen = sheet.within(rows, columns)
     x -= np.float32(left)
     y -= np.float32(top)
     scale = max(np.linalg.norm(across), np.linalg.norm(down)) / size_px
     planes = []
-    for maps in (sheet.albedo, sheet.height, sheet.roughness):
-        part = maps[window]
+    for maps in (seen.albedo, seen.height, seen.roughness):
         if scale > 1.2:
-            part = cv2.GaussianBlur(part, (0, 0), 0.4 * math.sqrt(scale**2 - 1.0))
-        planes += cv2.split(cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
-    return np.stack(planes)
+            maps = cv2.GaussianBlur(maps, (0, 0), 0.4 * math.sqrt(scale**2 - 1.0))
+        planes += cv2.split(cv2.remap(maps, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+    return planes
 
 
-def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, lattice: Lattice) -> np.ndarray:
+def _slack(sheet: Readable, origin: np.ndarray, across: np.ndarray, down: np.ndarray, lattice: Lattice) -> np.ndarray:
     """float64 (2, K, 2): how far the far edges' cloth lies from where the lattice says, in the sheet's pixels."""
     repeats = (across, down) if lattice.a is None else (lattice.a, lattice.b)
     limit = 0.25 * min(np.linalg.norm(repeat) for repeat in repeats)
@@ -235,8 +238,8 @@ def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarra
 # ---- making ends meet
 
 
-def _level(planes: np.ndarray, size: int, band: int) -> None:
-    """Take what changes slowly from edge to edge out of (5, H, W) in place, half at either end.
+def _level(planes: list[np.ndarray], size: int, band: int) -> None:
+    """Take what changes slowly from edge to edge out of all five in place, half at either end.
 
     Of the albedo it is a share, as light is: a black yarn stays black. Relief and roughness it is added to.
     """
@@ -254,8 +257,15 @@ def _ends(size: int, band: int) -> tuple[slice, slice]:
     return slice(0, band), slice(size, size + band)
 
 
-def _join(planes: np.ndarray, size: int, band: int, weights: np.ndarray, *, closed: bool, finer: float) -> np.ndarray:
-    """Lay the last `band` columns over the first: (C, H, size + band) becomes (C, H, size) that wraps across."""
-    left, right = (np.ascontiguousarray(planes[:, :, columns]) for columns in _ends(size, band))
+def _join(
+    planes: list[np.ndarray], size: int, band: int, weights: np.ndarray, *, closed: bool, finer: float
+) -> list[np.ndarray]:
+    """Lay the last `band` columns over the first: each (H, size + band) becomes (H, size) that wraps across."""
+    left, right = ([plane[:, columns] for plane in planes] for columns in _ends(size, band))
     path = cheapest_path(difference(left, right, weights), closed=closed)
-    return np.concatenate([cut(left, right, path, finer=finer), planes[:, :, band:size]], axis=2)
+    ends = (cut(here, there, path, finer=finer) for here, there in zip(left, right, strict=True))
+    return [np.hstack([end, plane[:, band:size]]) for end, plane in zip(ends, planes, strict=True)]
+
+
+def _turned(planes: list[np.ndarray]) -> list[np.ndarray]:
+    return [cv2.transpose(plane) for plane in planes]
