@@ -86,6 +86,22 @@ def test_a_repeat_as_large_as_the_sheet_makes_one_cell():
     assert tile.size_px == pytest.approx(tuple(np.linalg.norm(truth, axis=1)), rel=0.01)
 
 
+def test_the_outline_lies_where_the_cloth_is_calm():
+    y, x = np.mgrid[0:700, 0:800].astype(np.float32)
+    checks = lattice(np.array([[60.0, 0.0], [0.0, 60.0]]))
+    sheet = gingham(x, y)
+    tile = cut_tile(sheet, checks, size_px=SIZE, px_per_mm=None)
+    for axis in (0, 1):
+        lines = np.moveaxis(tile.sheet.albedo[..., 1], axis, 0)
+        steps = np.abs(lines - np.roll(lines, -1, axis=0)).mean(axis=1)
+        assert steps[-1] <= np.quantile(steps, 0.25)
+    # The box says where the tile lies, wherever its outline was put.
+    across, down = (tile.box[1] - tile.box[0]) / SIZE, (tile.box[3] - tile.box[0]) / SIZE
+    at = tile.box[0] + 192.5 * across + np.arange(SIZE)[:, None] * down + 0.5 * down
+    column = sheet.albedo[np.rint(at[:, 1]).astype(int), np.rint(at[:, 0]).astype(int), 1]
+    assert np.corrcoef(column, tile.sheet.albedo[:, 192, 1])[0, 1] > 0.95
+
+
 def test_all_maps_are_cut_along_the_same_seam():
     _, _, sheet, truth = lay(draft(), px_per_mm=10.0, wh=(640, 600))
     twins = Sheet(albedo=np.dstack([sheet.height * 0.5 + 0.5] * 3), height=sheet.height, roughness=sheet.height + 0.5)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from fabric.scanning.findings import Lattice, Readable, Sheet, Tile
+from fabric.scanning.seam import calmest
 
 _Table = tuple[float, float, np.ndarray]
 
@@ -44,6 +45,8 @@ def blend_tile(
     for plane, (_, table) in zip(mixed, tables, strict=True):
         plane[:] = _look_up(plane, table)
     done = (back @ mixed.reshape(len(mixed), -1)).reshape(mixed.shape)
+    row, column = calmest(done[1], size_px)
+    done = np.roll(done, (-row, -column), axis=(1, 2))
     albedo, height, roughness = cv2.merge(list(done[:3])), done[3], done[4]
     return Tile(
         sheet=Sheet(

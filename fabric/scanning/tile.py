@@ -14,7 +14,7 @@ import numpy as np
 
 from fabric.scanning.findings import Lattice, Readable, Sheet, Tile
 from fabric.scanning.lattice import grain_axes
-from fabric.scanning.seam import cheapest_path, cut, difference
+from fabric.scanning.seam import calmest, cheapest_path, cut, difference
 from fabric.scanning.strips import drift_between, share_between, shift_between
 
 _BAND = 0.125  # of the tile: the overlap that the seam may wander in
@@ -49,10 +49,13 @@ def cut_tile(sheet: Readable, lattice: Lattice, *, size_px: int, px_per_mm: floa
     finer = max(1.0, size_px / max(np.linalg.norm(across), np.linalg.norm(down)))  # than the sheet
     planes = _join(planes, size_px, band, weights, closed=False, finer=finer)
     planes = _join(_turned(planes), size_px, band, weights, closed=True, finer=finer)
-    albedo, (height, roughness) = cv2.merge(_turned(planes[:3])), _turned(planes[3:])
+    planes = _turned(planes)
+    row, column = calmest(planes[1], band)  # within the overlap the sheet shows what lies beyond the far edge
+    planes = [np.roll(plane, (-row, -column), axis=(0, 1)) for plane in planes]
+    origin = origin + (column * across + row * down) / size_px
     corners = origin + np.array([np.zeros(2), across, across + down, down])
     return Tile(
-        sheet=Sheet(albedo=np.clip(albedo, 0.0, 1.0), height=height, roughness=np.clip(roughness, 0.0, 1.0)),
+        sheet=Sheet(np.clip(cv2.merge(planes[:3]), 0.0, 1.0), planes[3], np.clip(planes[4], 0.0, 1.0)),
         box=corners,
         size_px=(float(np.linalg.norm(across)), float(np.linalg.norm(down))),
         cells=cells,
