@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,7 @@ from fabric.material import Material
 from fabric.scanning.blend import blend_tile
 from fabric.scanning.blur import edge_blur_px
 from fabric.scanning.cloth import refuse_unusable
-from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Scale, Sheet, Tile, Verdict
+from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Readable, Scale, Sheet, Tile, Verdict
 from fabric.scanning.judge import judge
 from fabric.scanning.light import even_out, even_out_again
 from fabric.scanning.outline import find_outline
@@ -37,6 +37,7 @@ from utils.timing import Stopwatch
 
 STAGES = ("outline", "scale", "light", "repeat", "tile", "maps", "judge")
 SIZES_PX = 512, 4096
+_RELIEF_REACH_PX = 48  # how far around a place there is cloth that tells of its relief
 
 OnStage = Callable[[str], None]
 """Told the name of each stage as it begins, in the thread that scans; what it raises ends the scan."""
@@ -117,9 +118,10 @@ def scan(
         refuse_unusable(flat, even, edges_px=edge_blur_px(view.rgb, (*own, *(thing.quad for thing in things))))
     with stage("repeat"):
         lattice = find_repeat(even, flat, given)
-        even = even_out_again(flat, lattice, white=white)
+        if lattice.a is not None:  # else nothing is known of the light that was not before
+            even = even_out_again(flat, lattice, white=white)
     with stage("tile"):
-        sheet = read_sheet(even, flat, lattice)
+        sheet = _Unread(even, flat, lattice)
         tile = _tile(sheet, lattice, size_px=size_px, px_per_mm=flat.px_per_mm, seed=seed)
     with stage("maps"):
         finest = size_px * relief_px_per_mm(flat)
@@ -147,7 +149,26 @@ def _stage(watch: Stopwatch, on_stage: OnStage | None, name: str) -> AbstractCon
     return watch.stage(name)
 
 
-def _tile(sheet: Sheet, lattice: Lattice, *, size_px: int, px_per_mm: float | None, seed: int) -> Tile:
+@dataclass(frozen=True)
+class _Unread:
+    """The sheet, its relief read where a tile is cut from it."""
+
+    even: Even
+    flat: Flat
+    lattice: Lattice
+
+    @property
+    def albedo(self) -> np.ndarray:
+        return self.even.linear
+
+    def within(self, rows: slice, columns: slice) -> Sheet:
+        top, left = (max(0, part.start - _RELIEF_REACH_PX) for part in (rows, columns))
+        around = self.albedo[top : rows.stop + _RELIEF_REACH_PX, left : columns.stop + _RELIEF_REACH_PX]
+        sheet = read_sheet(replace(self.even, linear=np.ascontiguousarray(around)), self.flat, self.lattice)
+        return sheet.within(slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+
+
+def _tile(sheet: Readable, lattice: Lattice, *, size_px: int, px_per_mm: float | None, seed: int) -> Tile:
     if lattice.kind == "periodic":
         return cut_tile(sheet, lattice, size_px=size_px, px_per_mm=px_per_mm)
     return blend_tile(sheet, size_px=size_px, px_per_mm=px_per_mm, seed=seed, lattice=lattice)

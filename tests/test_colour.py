@@ -147,3 +147,18 @@ def test_luminance_is_the_y_of_a_colour():
     bright = luminance(colours)
     assert bright.dtype == np.float32
     np.testing.assert_allclose(116.0 * np.cbrt(bright) - 16.0, linear_to_lab(colours)[..., 0], atol=0.02)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 3), (5, 3), (4, 5, 3), (2, 3, 4, 5)])
+def test_codes_and_light_of_any_shape_are_looked_up(shape):
+    codes = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    linear = srgb_to_linear(np.asarray(codes))
+    assert linear.shape == shape
+    assert linear.dtype == np.float32
+    assert np.array_equal(linear_to_srgb8(linear), codes)
+
+
+def test_a_view_is_looked_up_as_its_copy_is():
+    codes = np.random.default_rng(1).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+    for view in (codes[::2, ::3], codes[..., ::-1], codes.transpose(2, 0, 1)):
+        assert np.array_equal(srgb_to_linear(view), srgb_to_linear(view.copy()))

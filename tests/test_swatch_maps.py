@@ -11,7 +11,7 @@ import pytest
 from fabric.periodic import gradient, smooth_noise
 from fabric.scanning.blur import estimate_blur_px, measure_blur
 from fabric.scanning.findings import Flat, Given, Lattice, Outline, Scale, Sheet, Tile
-from fabric.scanning.judge import band_excess, judge, lightness, repeat_excess, seam_ratio, sharpness
+from fabric.scanning.judge import band_excess, drift_delta_e, judge, lightness, repeat_excess, seam_ratio, sharpness
 from fabric.scanning.relief import grain_px, read_relief, read_sheet, relief_px_per_mm
 from fabric.scanning.surface import ambient_occlusion, finish_surface, integrate, pack_orm, smooth_relief
 from tests.laid_cloth import draft, lay, pictured
@@ -301,6 +301,11 @@ def test_a_tile_of_another_colour_than_the_cloth_has_drifted():
     verdict = judged(tile_of(grainy() * np.array([1.2, 1.0, 0.85], np.float32)), source=grainy())
     assert verdict.drift_delta_e > 4.0
     assert verdict.quality < 0.7
+
+
+def test_cloth_of_the_same_colour_has_not_drifted_however_large_its_picture():
+    cloth = np.repeat(0.3 + 0.02 * np.random.default_rng(0).random((1500, 2000, 1), dtype=np.float32), 3, axis=2)
+    assert drift_delta_e(cloth[:500, :500], cloth) < 0.01
 
 
 def test_a_flat_or_speckled_relief_lowers_the_quality():

@@ -330,11 +330,26 @@ def test_where_nothing_is_known_the_scale_is_not_either():
     assert flat.clipped.shape == flat.linear.shape[:2]
 
 
-def test_fine_weave_is_averaged_and_not_turned_into_a_coarse_one():
+@pytest.mark.parametrize("times_smaller", [1.2, 1.96, 2.6, 4.1])
+def test_the_smaller_picture_lies_where_the_homography_says(times_smaller):
+    y, x = np.mgrid[0:600, 0:800]
+    spot = np.exp(-((x - 431.3) ** 2 + (y - 290.6) ** 2) / (2 * (5 * times_smaller) ** 2))
+    photo = np.repeat(np.rint(250 * spot).astype(np.uint8)[..., None], 3, axis=2)
+    corners = np.array([[150, 60], [700, 60], [700, 540], [150, 540]], np.float32)
+    given = Outline(corners, "given", 1.0)
+    flat = rectify(photo, given, NOTHING_KNOWN, Given(swatch_mm=(55.0, 48.0)), long_side_px=round(550 / times_smaller))
+    light = flat.linear[..., 1].astype(np.float64)
+    rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
+    found = np.array([(light * columns).sum(), (light * rows).sum()]) / light.sum()
+    assert found == pytest.approx(apply(flat.from_photo, np.array([[431.3, 290.6]]))[0], abs=0.03)
+
+
+@pytest.mark.parametrize("long_side_px", [401, 640, 850])
+def test_fine_weave_is_averaged_and_not_turned_into_a_coarse_one(long_side_px):
     fine = np.full((900, 1200, 3), 20, np.uint8)
     fine[:, ::2] = 235
     corners = frame_corners((900, 1200))
-    flat = rectify(fine, Outline(corners, "frame", 0.5), NOTHING_KNOWN, Given(), long_side_px=401)
+    flat = rectify(fine, Outline(corners, "frame", 0.5), NOTHING_KNOWN, Given(), long_side_px=long_side_px)
     assert flat.linear[20:-20, 20:-20, 1].std() < 0.2 * srgb_to_linear(fine)[..., 1].std()
 
 

@@ -86,6 +86,22 @@ def test_a_repeat_as_large_as_the_sheet_makes_one_cell():
     assert tile.size_px == pytest.approx(tuple(np.linalg.norm(truth, axis=1)), rel=0.01)
 
 
+def test_the_outline_lies_where_the_cloth_is_calm():
+    y, x = np.mgrid[0:700, 0:800].astype(np.float32)
+    checks = lattice(np.array([[60.0, 0.0], [0.0, 60.0]]))
+    sheet = gingham(x, y)
+    tile = cut_tile(sheet, checks, size_px=SIZE, px_per_mm=None)
+    for axis in (0, 1):
+        lines = np.moveaxis(tile.sheet.albedo[..., 1], axis, 0)
+        steps = np.abs(lines - np.roll(lines, -1, axis=0)).mean(axis=1)
+        assert steps[-1] <= np.quantile(steps, 0.25)
+    # The box says where the tile lies, wherever its outline was put.
+    across, down = (tile.box[1] - tile.box[0]) / SIZE, (tile.box[3] - tile.box[0]) / SIZE
+    at = tile.box[0] + 192.5 * across + np.arange(SIZE)[:, None] * down + 0.5 * down
+    column = sheet.albedo[np.rint(at[:, 1]).astype(int), np.rint(at[:, 0]).astype(int), 1]
+    assert np.corrcoef(column, tile.sheet.albedo[:, 192, 1])[0, 1] > 0.95
+
+
 def test_all_maps_are_cut_along_the_same_seam():
     _, _, sheet, truth = lay(draft(), px_per_mm=10.0, wh=(640, 600))
     twins = Sheet(albedo=np.dstack([sheet.height * 0.5 + 0.5] * 3), height=sheet.height, roughness=sheet.height + 0.5)
@@ -111,6 +127,19 @@ def test_light_that_drifts_over_the_sheet_leaves_no_step():
     assert abs(columns[0] - columns[-1]) < 0.04 * columns.mean()
 
 
+def test_light_left_over_leaves_black_yarns_black():
+    y, x = np.mgrid[0:700, 0:800].astype(np.float32)
+    cloth = gingham(x, y)
+    pale = cloth.albedo[..., 0] > 0.7
+    dark = np.where(cloth.albedo[..., 0] < 0.3, np.float32(0.01), cloth.albedo[..., 0])
+    drift = np.linspace(0.8, 1.2, 800, dtype=np.float32)[None]
+    lit = Sheet(np.dstack([dark * drift] * 3), cloth.height, cloth.roughness)
+    checks = lattice(np.array([[60.0, 0.0], [0.0, 60.0]]))
+    tile = cut_tile(lit, checks, size_px=256, px_per_mm=None).sheet.albedo[..., 0]
+    assert pale.any()
+    assert np.percentile(tile, 15) == pytest.approx(0.01, abs=0.003)
+
+
 def test_the_path_goes_where_the_difference_is_least_and_closes():
     cost = np.ones((60, 12), np.float32)
     way = np.rint(6 + 4 * np.sin(np.arange(60) * 2 * np.pi / 60)).astype(int)
@@ -123,10 +152,16 @@ def test_the_path_goes_where_the_difference_is_least_and_closes():
 
 
 def test_a_cut_takes_one_side_or_the_other():
-    left, right = np.zeros((30, 16, 1), np.float32), np.ones((30, 16, 1), np.float32)
+    left, right = np.zeros((30, 16), np.float32), np.ones((30, 16), np.float32)
     joined = cut(left, right, np.full(30, 8))
     assert (joined[:, :6] == 1.0).all()
     assert (joined[:, 11:] == 0.0).all()
+
+
+def test_a_cut_is_no_sharper_than_the_picture_it_goes_through():
+    left, right = np.zeros((30, 64), np.float32), np.ones((30, 64), np.float32)
+    steps = {finer: float(np.abs(np.diff(cut(left, right, np.full(30, 32), finer=finer))).max()) for finer in (1, 6)}
+    assert steps[6] == pytest.approx(steps[1] / 6, rel=0.05)
 
 
 def test_the_same_sheet_makes_the_same_tile():
@@ -163,3 +198,22 @@ def test_a_shift_across_stripes_is_found_though_any_along_them_would_do():
     shift = shift_between(stripes, np.array([130.0, 130.0]), edge=edge, along=along, band=0.125, most_px=12.0)
     assert shift[:, 1] == pytest.approx(np.full(len(shift), 9.0), abs=1.0)
     assert np.abs(shift[:, 0]).max() < 3.0
+
+
+def test_thin_lines_far_apart_bend_with_the_cloth_and_keep_straight_between():
+    y, x = np.mgrid[0:700, 0:900].astype(np.float32)
+    off = np.where(x < 420, 0.0, 4.0 + 3.0 * y / 700).astype(np.float32)  # how much lower the cloth lies there
+    lines = sum(np.exp(-0.5 * ((y - off - at) / 2.0) ** 2) for at in range(60, 700, 130)).astype(np.float32)
+    lines += np.random.default_rng(9).random(lines.shape, dtype=np.float32) * np.float32(0.1)
+    edge, along = np.array([400.0, 0.0]), np.array([0.0, 520.0])
+    shift = shift_between(lines, np.array([200.0, 40.0]), edge=edge, along=along, band=0.125, most_px=30.0)
+    at = 40.0 + np.linspace(0.0, 1.125, len(shift)) * 520.0
+    assert shift[:, 1] == pytest.approx(4.0 + 3.0 * at / 700, abs=0.5)
+    assert np.abs(shift[:, 0]).max() < 1.5
+
+
+def test_strips_of_nothing_but_noise_are_left_where_they_are():
+    noise = np.random.default_rng(10).random((600, 700), dtype=np.float32)
+    edge, along = np.array([300.0, 0.0]), np.array([0.0, 300.0])
+    shift = shift_between(noise, np.array([100.0, 100.0]), edge=edge, along=along, band=0.125, most_px=20.0)
+    assert np.abs(shift).max() == 0.0

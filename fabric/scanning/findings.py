@@ -11,7 +11,7 @@ is None.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -117,6 +117,21 @@ class Sheet:
     """(H, W): relief in millimetres; where the scale is unknown, as if the threads were those of a worsted."""
     roughness: np.ndarray
     """(H, W) in [0, 1]."""
+
+    def within(self, rows: slice, columns: slice) -> Sheet:
+        """A part of it."""
+        return Sheet(self.albedo[rows, columns], self.height[rows, columns], self.roughness[rows, columns])
+
+
+class Readable(Protocol):
+    """A sheet, or something that becomes one where it is asked for: relief takes time, a tile seldom takes it all."""
+
+    @property
+    def albedo(self) -> np.ndarray:
+        """float32 (H, W, 3), linear reflectance of all of it."""
+
+    def within(self, rows: slice, columns: slice) -> Sheet:
+        """That part of it."""
 
 
 @dataclass(frozen=True)

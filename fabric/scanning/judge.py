@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from fabric.periodic import blur, gradient
-from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Scale, Sheet, Tile, Verdict
+from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Readable, Scale, Tile, Verdict
 from fabric.scanning.relief import relief_px_per_mm
 from utils.colour import delta_e00, linear_to_lab, luminance
 
@@ -30,7 +30,15 @@ _BLURRED, _CRISP = 2.6, 0.7  # deviations in pixels of the tile
 
 
 def judge(
-    tile: Tile, sheet: Sheet, *, outline: Outline, scale: Scale, flat: Flat, even: Even, lattice: Lattice, given: Given
+    tile: Tile,
+    sheet: Readable,
+    *,
+    outline: Outline,
+    scale: Scale,
+    flat: Flat,
+    even: Even,
+    lattice: Lattice,
+    given: Given,
 ) -> Verdict:
     """Everything that a merchandiser should know before the cloth goes into the catalog."""
     picture, source = lightness(tile.sheet.albedo), source_lightness(tile, sheet)
@@ -59,7 +67,7 @@ def lightness(albedo: np.ndarray) -> np.ndarray:
     return _l_star(bright)
 
 
-def source_lightness(tile: Tile, sheet: Sheet) -> np.ndarray | None:
+def source_lightness(tile: Tile, sheet: Readable) -> np.ndarray | None:
     """float32 (h + 2, w + 2): L* of the cloth that the tile was cut from, a pixel more all around; None if mixed."""
     if tile.method != "seams":
         return None
@@ -158,7 +166,7 @@ def repeat_excess(picture: np.ndarray) -> float:
 
 def drift_delta_e(tile_albedo: np.ndarray, sheet_albedo: np.ndarray) -> float:
     """CIEDE2000 between what the tile and the cloth melt into from afar."""
-    tile_mean, sheet_mean = (linear_to_lab(part.reshape(-1, 3).mean(axis=0)) for part in (tile_albedo, sheet_albedo))
+    tile_mean, sheet_mean = (linear_to_lab(np.array(cv2.mean(part)[:3])) for part in (tile_albedo, sheet_albedo))
     return float(delta_e00(tile_mean, sheet_mean))
 
 

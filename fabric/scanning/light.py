@@ -80,8 +80,10 @@ def _divided(flat: Flat, polynomial: np.ndarray, white: White | None) -> Even:
         gain = (white.reflectance * at_white / np.maximum(white.linear, _DARK)).astype(np.float32)
         source = white.source
     light = cv2.resize(shape, (w, h), interpolation=cv2.INTER_CUBIC)
-    linear = flat.linear * (1.0 / light)[..., None]
-    linear *= gain
+    linear = cv2.merge([1.0 / light] * 3)  # NumPy is slow at factors that go with a last axis of three
+    np.multiply(flat.linear, linear, out=linear)
+    rows = linear.reshape(h, -1)
+    rows *= np.tile(gain, w)
     confidence = _COLOUR_TRUST[source] * (white.confidence if white is not None else 1.0)
     return Even(linear, shape, float(shape.max() / shape.min()), source, confidence)
 

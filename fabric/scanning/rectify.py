@@ -24,6 +24,8 @@ _BURNT = 252  # from this code on a channel tells nothing any more
 _LEAST_PX = 64  # of the swatch's short side in the photo
 _MM_RANGE = 5.0, 5000.0
 _FRAYED = 0.015
+_SOFTENED = 0.55  # deviation, in pixels of the flat picture, of what it averages: as a pixel and a bit more
+_WHOLE = 0.95  # times a whole number smaller, from which on so many pixels are averaged first: far quicker than parts
 
 
 def rectify(photo: np.ndarray, outline: Outline, scale: Scale, given: Given, *, long_side_px: int = 2048) -> Flat:
@@ -53,7 +55,7 @@ def rectify(photo: np.ndarray, outline: Outline, scale: Scale, given: Given, *, 
         linear=linear,
         from_photo=from_photo,
         px_per_mm=float(zoom * px_per_unit) if px_per_unit is not None else None,
-        clipped=(rgb >= _BURNT).any(axis=2),
+        clipped=cv2.inRange(rgb, (0, 0, 0), (_BURNT - 1,) * 3) == 0,
         sharpness_px=max(blur_px, estimate_blur_px(linear)),
     )
 
@@ -142,15 +144,38 @@ def _resample(
 ) -> tuple[np.ndarray, float]:
     """uint8 RGB of size `wh`, and the deviation of the blur that this resampling adds, in its pixels.
 
-    Where the flat picture is smaller than the photo by `reduce`, the photo is averaged down first: no fine weave may
-    turn into a coarse one.
+    Where the flat picture is smaller than the photo by `reduce`, the photo is softened first: no fine weave may turn
+    into a coarse one. Only as much of the photo is touched as is seen.
     """
+    border = cv2.BORDER_REPLICATE
     if reduce <= 1.05:
-        return cv2.warpPerspective(photo, from_photo, wh, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), 0.4
-    h, w = photo.shape[:2]
-    small_wh = max(1, round(w / reduce)), max(1, round(h / reduce))
-    small = cv2.resize(photo, small_wh, interpolation=cv2.INTER_AREA)
-    fx, fy = small_wh[0] / w, small_wh[1] / h
-    grow = np.array([[1 / fx, 0, (1 / fx - 1) / 2], [0, 1 / fy, (1 / fy - 1) / 2], [0, 0, 1.0]])
-    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
-    return cv2.warpPerspective(small, from_photo @ grow, wh, flags=flags, borderMode=border), 0.5
+        return cv2.warpPerspective(photo, from_photo, wh, flags=cv2.INTER_CUBIC, borderMode=border), 0.4
+    left, top, right, bottom = _seen(from_photo, wh, photo.shape[:2], rim=math.ceil(4.0 * reduce))
+    part = photo[top:bottom, left:right]
+    whole = max(1, int(reduce / _WHOLE))
+    if whole > 1:
+        h, w = (side // whole * whole for side in part.shape[:2])
+        part = cv2.resize(part[:h, :w], (w // whole, h // whole), interpolation=cv2.INTER_AREA)
+    # What the average of whole pixels and linear interpolation blur by themselves is enough, or nearly.
+    soft = (_SOFTENED * reduce / whole) ** 2 - (1.0 - whole**-2) / 12.0 - 1.0 / 6.0
+    if soft > 0.0:
+        part = _soften(part, soft)
+    middle = (whole - 1) / 2.0
+    back = np.array([[whole, 0, left + middle], [0, whole, top + middle], [0, 0, 1.0]])
+    return cv2.warpPerspective(part, from_photo @ back, wh, flags=cv2.INTER_LINEAR, borderMode=border), _SOFTENED
+
+
+def _soften(photo: np.ndarray, variance: float) -> np.ndarray:
+    """Blurred by so many square pixels. Of a narrow Gaussian three samples are taken, spread as wide as it is."""
+    if variance >= 0.5:
+        return cv2.GaussianBlur(photo, (0, 0), math.sqrt(variance))
+    return cv2.GaussianBlur(photo, (3, 3), math.sqrt(-0.5 / math.log(variance / (2.0 - 2.0 * variance))))
+
+
+def _seen(from_photo: np.ndarray, wh: tuple[int, int], hw: tuple[int, int], *, rim: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what the flat picture shows of a photo of (H, W), with a rim around it."""
+    w, h = wh
+    corners = apply(np.linalg.inv(from_photo), np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], float))
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - rim, 0, [hw[1] - 16, hw[0] - 16])
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + rim + 1, low + 16, [hw[1], hw[0]])
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

@@ -1,26 +1,33 @@
 """Cuts that nobody sees: where two overlapping views of the same cloth are laid edge to edge.
 
 Owns the path of least difference through an overlap and the cutting along it (Efros and Freeman 2001, "Image quilting
-for texture synthesis and transfer"); must not know lattices or which maps it cuts. Arrays are float32 (H, W, C); the
-overlap runs down the picture, its two sides are `left` and `right` of equal shape.
+for texture synthesis and transfer"); must not know lattices or which maps it cuts. The overlap runs down the
+picture; its two sides are `left` and `right`, float32 (H, W) of each map.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 FEATHER_PX = 2.0  # of the cut: enough against stair-steps, too little to blur
 
 
-def difference(left: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def difference(left: Sequence[np.ndarray], right: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """float32 (H, W): how much a cut between the two sides would show at each place.
 
-    `weights` (C,) make the channels comparable. A step shows by itself, and more where the sides also run differently.
+    `weights`, one to each map, make them comparable. A step shows by itself, and more where the sides also run
+    differently.
     """
-    gap = (left - right) * weights
-    cost = np.einsum("hwc,hwc->hw", gap, gap)
-    across = np.abs(np.diff(gap, axis=1, append=gap[:, -1:])).sum(axis=2)
-    return cost + np.float32(0.5) * across * across
+    cost = np.zeros(left[0].shape, np.float32)
+    across = np.zeros_like(cost)
+    for here, there, weight in zip(left, right, weights.astype(np.float32), strict=True):
+        gap = (here - there) * weight
+        cost += gap * gap
+        across[:, :-1] += np.abs(np.diff(gap, axis=1))
+    across *= across
+    return cost + np.float32(0.5) * across
 
 
 def cheapest_path(cost: np.ndarray, *, closed: bool) -> np.ndarray:
@@ -63,8 +70,22 @@ def _path(cost: np.ndarray, start: int | None = None) -> np.ndarray:
     return path
 
 
-def cut(left: np.ndarray, right: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """`right` as far as the path, `left` after it: a hard cut but for a pixel or two."""
+def cut(left: np.ndarray, right: np.ndarray, path: np.ndarray, *, finer: float = 1.0) -> np.ndarray:
+    """`right` as far as the path, `left` after it: a hard cut but for a pixel or two of the picture that both were
+    taken from, which is `finer` times as coarse: nothing else in it is sharper."""
     column = np.arange(left.shape[1], dtype=np.float32)
-    share = np.clip((column - path[:, None].astype(np.float32)) / np.float32(FEATHER_PX) + np.float32(0.5), 0.0, 1.0)
-    return right + (left - right) * share[..., None]
+    width = np.float32(FEATHER_PX * finer)
+    share = np.clip((column - path[:, None].astype(np.float32)) / width + np.float32(0.5), 0.0, 1.0)
+    return right + (left - right) * share
+
+
+def calmest(bright: np.ndarray, within: int) -> tuple[int, int]:
+    """(row, column) below `within` that a torus (H, W) of linear light has the smallest steps before.
+
+    Where the outline of a tile lies on it is nobody's business but a renderer's or a resizer's that does not wrap what
+    it blurs, and then it shows: least where the cloth is calm, and not on the edge of a stripe.
+    """
+    seen = np.cbrt(np.maximum(bright, np.float32(0.0)))  # about as the eye spaces them
+    lines = (seen, seen.T)
+    before = [np.abs(part[:within] - np.roll(part, 1, axis=0)[:within]).mean(axis=1) for part in lines]
+    return int(np.argmin(before[0])), int(np.argmin(before[1]))

@@ -59,8 +59,9 @@ def smooth_relief(height: np.ndarray, *, px_per_mm: tuple[float, float]) -> tupl
     )
     whole = integrate(dx / np.float32(px_per_mm[0]), dy / np.float32(px_per_mm[1]))
     dx, dy = gradient(whole)
-    slope = np.dstack([-dx * np.float32(px_per_mm[0]), dy * np.float32(px_per_mm[1]), np.ones_like(whole)])
-    return whole, slope / np.sqrt((slope * slope).sum(axis=2, keepdims=True))
+    x, y = dx * np.float32(-px_per_mm[0]), dy * np.float32(px_per_mm[1])
+    length = np.sqrt(x * x + y * y + np.float32(1.0))
+    return whole, cv2.merge([x / length, y / length, np.float32(1.0) / length])
 
 
 def integrate(dx: np.ndarray, dy: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ import math
 import cv2
 import numpy as np
 
-from fabric.scanning.findings import Lattice, Sheet, Tile
+from fabric.scanning.findings import Lattice, Readable, Sheet, Tile
 from fabric.scanning.lattice import grain_axes
-from fabric.scanning.seam import cheapest_path, cut, difference
-from fabric.scanning.strips import drift_between, shift_between
+from fabric.scanning.seam import calmest, cheapest_path, cut, difference
+from fabric.scanning.strips import drift_between, share_between, shift_between
 
 _BAND = 0.125  # of the tile: the overlap that the seam may wander in
 _MARGIN = 0.01  # of the sheet's side that is left alone: swatches fray
@@ -28,32 +28,34 @@ _TRIED = 24  # edges along either axis that are looked at
 _AT_BEST = 0.3  # quantile of the places that a tile may be cut from
 _MISFIT = 5.0  # area in logarithms that a misfit outweighs
 _PLACES = 7  # per axis that a tile is tried at
+_RIM_PX = 8  # of the sheet around what is sampled, for blurs and cubic weights
 _WEIGHTS = np.array([1.0, 1.0, 1.0, 1.0, 0.0], np.float32)  # of albedo, height and roughness in a seam's cost
 
 
-def cut_tile(sheet: Sheet, lattice: Lattice, *, size_px: int, px_per_mm: float | None) -> Tile:
+def cut_tile(sheet: Readable, lattice: Lattice, *, size_px: int, px_per_mm: float | None) -> Tile:
     """Cut a tile of `size_px` x `size_px` pixels whose edges meet; its box says how much of the sheet it spans.
 
     It is as many repeats as the sheet holds and the tile shows without loss, near square, upright in the grain.
     `px_per_mm`, the sheet's, decides nothing: a repeat is a repeat at any scale.
     """
-    hw = sheet.height.shape
+    hw = sheet.albedo.shape[:2]
     glance = cv2.resize(sheet.albedo, _reduced_wh(hw, _LOOK_PX), interpolation=cv2.INTER_AREA)
     across, down, cells = _box(glance, hw, lattice, size_px)
     origin = _place(glance, hw, across, down)
     band = max(8, round(_BAND * size_px))
-    stack = _sample(sheet, origin, across, down, size_px, band, _slack(sheet, origin, across, down, lattice))
-    stack = _level(stack, size_px, band)
-    weights = _WEIGHTS / np.maximum(stack[::4, ::4].std(axis=(0, 1)), 1e-6)
-    stack = _join(stack, size_px, band, weights, closed=False)
-    stack = _join(stack.transpose(1, 0, 2), size_px, band, weights, closed=True).transpose(1, 0, 2)
+    planes = _sample(sheet, origin, across, down, size_px, band, _slack(sheet, origin, across, down, lattice))
+    _level(planes, size_px, band)
+    weights = _WEIGHTS / np.maximum([plane[::4, ::4].std() for plane in planes], 1e-6)
+    finer = max(1.0, size_px / max(np.linalg.norm(across), np.linalg.norm(down)))  # than the sheet
+    planes = _join(planes, size_px, band, weights, closed=False, finer=finer)
+    planes = _join(_turned(planes), size_px, band, weights, closed=True, finer=finer)
+    planes = _turned(planes)
+    row, column = calmest(planes[1], band)  # within the overlap the sheet shows what lies beyond the far edge
+    planes = [np.roll(plane, (-row, -column), axis=(0, 1)) for plane in planes]
+    origin = origin + (column * across + row * down) / size_px
     corners = origin + np.array([np.zeros(2), across, across + down, down])
     return Tile(
-        sheet=Sheet(
-            albedo=np.clip(stack[..., :3], 0.0, 1.0),
-            height=np.ascontiguousarray(stack[..., 3]),
-            roughness=np.clip(stack[..., 4], 0.0, 1.0),
-        ),
+        sheet=Sheet(np.clip(cv2.merge(planes[:3]), 0.0, 1.0), planes[3], np.clip(planes[4], 0.0, 1.0)),
         box=corners,
         size_px=(float(np.linalg.norm(across)), float(np.linalg.norm(down))),
         cells=cells,
@@ -183,33 +185,47 @@ def _mean_at(field: np.ndarray, points: np.ndarray) -> float:
 
 
 def _sample(
-    sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, size_px: int, band: int, slack: np.ndarray
-) -> np.ndarray:
-    """float32 (size + band, size + band, 5): albedo, height, roughness in the tile's own grid.
+    sheet: Readable,
+    origin: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+    size_px: int,
+    band: int,
+    slack: np.ndarray,
+) -> list[np.ndarray]:
+    """Five of float32 (size + band, size + band): albedo, height, roughness in the tile's own grid.
 
     `slack` (2, K, 2) is how far the sheet's cloth is off at the far edge, along the right and along the lower one; it
     is taken up little by little over the tile.
     """
     n = size_px + band
     steps = (np.arange(n, dtype=np.float32) + 0.5) / np.float32(size_px)
-    right, lower = (cv2.resize(part.astype(np.float32)[:, None], (1, n)).reshape(n, 2) for part in slack)
-    at = [
+    knots = np.linspace(0.0, n - 1.0, slack.shape[1])
+    right, lower = (
+        np.column_stack([np.interp(np.arange(n), knots, side) for side in part.T]).astype(np.float32) for part in slack
+    )
+    x, y = (
         (np.float32(origin[c]) + steps * np.float32(across[c]))[None]
         + (steps * np.float32(down[c]))[:, None]
         + right[:, c, None] * (steps - np.float32(0.5))[None]
         + lower[None, :, c] * (steps - np.float32(0.5))[:, None]
         for c in (0, 1)
-    ]
+    )
+    left, top = (max(0, math.floor(float(axis.min())) - _RIM_PX) for axis in (x, y))
+    rows, columns = (slice(low, math.ceil(float(axis.max())) + _RIM_PX) for low, axis in ((top, y), (left, x)))
+    seen = sheet.within(rows, columns)
+    x -= np.float32(left)
+    y -= np.float32(top)
     scale = max(np.linalg.norm(across), np.linalg.norm(down)) / size_px
-    parts = []
-    for maps in (sheet.albedo, cv2.merge([sheet.height, sheet.roughness])):
+    planes = []
+    for maps in (seen.albedo, seen.height, seen.roughness):
         if scale > 1.2:
             maps = cv2.GaussianBlur(maps, (0, 0), 0.4 * math.sqrt(scale**2 - 1.0))
-        parts.append(cv2.remap(maps, at[0], at[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
-    return np.dstack(parts)
+        planes += cv2.split(cv2.remap(maps, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+    return planes
 
 
-def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarray, lattice: Lattice) -> np.ndarray:
+def _slack(sheet: Readable, origin: np.ndarray, across: np.ndarray, down: np.ndarray, lattice: Lattice) -> np.ndarray:
     """float64 (2, K, 2): how far the far edges' cloth lies from where the lattice says, in the sheet's pixels."""
     repeats = (across, down) if lattice.a is None else (lattice.a, lattice.b)
     limit = 0.25 * min(np.linalg.norm(repeat) for repeat in repeats)
@@ -225,19 +241,34 @@ def _slack(sheet: Sheet, origin: np.ndarray, across: np.ndarray, down: np.ndarra
 # ---- making ends meet
 
 
-def _level(stack: np.ndarray, size: int, band: int) -> np.ndarray:
-    """Take what changes slowly from edge to edge out of all channels in place, half at either end."""
+def _level(planes: list[np.ndarray], size: int, band: int) -> None:
+    """Take what changes slowly from edge to edge out of all five in place, half at either end.
+
+    Of the albedo it is a share, as light is: a black yarn stays black. Relief and roughness it is added to.
+    """
     ramp = np.linspace(-0.5, 0.5 + band / size, size + band, dtype=np.float32)
-    right = drift_between(stack[:, :band], stack[:, size:])
-    part = ramp[None, :, None] * right[:, None]
-    stack -= part
-    lower = drift_between(stack[:band].transpose(1, 0, 2), stack[size:].transpose(1, 0, 2))
-    stack -= np.multiply(ramp[:, None, None], lower[None], out=part)
-    return stack
+    for index, plane in enumerate(planes):
+        lit = index < 3
+        drift = share_between if lit else drift_between
+        right = np.outer(drift(plane[:, :band], plane[:, size:]), ramp)
+        ends = [plane[rows] * (1.0 - right[rows]) if lit else plane[rows] - right[rows] for rows in _ends(size, band)]
+        right += np.outer(ramp, drift(ends[0].T, ends[1].T))
+        plane -= np.multiply(plane, right, out=right) if lit else right
 
 
-def _join(stack: np.ndarray, size: int, band: int, weights: np.ndarray, *, closed: bool) -> np.ndarray:
-    """Lay the last `band` columns over the first: (H, size + band, C) becomes (H, size, C) that wraps across."""
-    left, right = stack[:, :band], stack[:, size : size + band]
+def _ends(size: int, band: int) -> tuple[slice, slice]:
+    return slice(0, band), slice(size, size + band)
+
+
+def _join(
+    planes: list[np.ndarray], size: int, band: int, weights: np.ndarray, *, closed: bool, finer: float
+) -> list[np.ndarray]:
+    """Lay the last `band` columns over the first: each (H, size + band) becomes (H, size) that wraps across."""
+    left, right = ([plane[:, columns] for plane in planes] for columns in _ends(size, band))
     path = cheapest_path(difference(left, right, weights), closed=closed)
-    return np.concatenate([cut(left, right, path), stack[:, band:size]], axis=1)
+    ends = (cut(here, there, path, finer=finer) for here, there in zip(left, right, strict=True))
+    return [np.hstack([end, plane[:, band:size]]) for end, plane in zip(ends, planes, strict=True)]
+
+
+def _turned(planes: list[np.ndarray]) -> list[np.ndarray]:
+    return [cv2.transpose(plane) for plane in planes]
