@@ -192,6 +192,15 @@ def test_a_bad_photo_is_refused_for_its_reason(reason):
     assert code_of(BAD[reason](8, (480, 640))) == {"folded": "not_flat"}.get(reason, reason)
 
 
+@pytest.mark.parametrize("seed", [2, 7, 11, 12])
+def test_a_swatch_far_away_is_too_small_not_cloth_of_the_tables_kind(seed):
+    """Houndstooth on dark wood, satin on grey, herringbone on wood, a dotted one on marble: 40 pixels each."""
+    with pytest.raises(InputError) as refused:
+        scan(BAD["tiny"](seed))
+    assert refused.value.code == "swatch_too_small"
+    assert refused.value.hint
+
+
 def test_a_person_is_no_cloth():
     assert code_of(data.astronaut()) in ("not_cloth", "not_flat")
 

@@ -80,6 +80,30 @@ def test_hard_ones_are_found_too(seed):
     assert corner_error(outline.corners, rendered.corners) < 0.007
 
 
+def test_a_vivid_tartan_is_no_chart_and_a_grey_check_is_not_the_grey_table():
+    for seed in (930, 116):
+        rendered = swatch(seed)
+        outline = find_outline(rendered.photo, Given(), things=find_things(rendered.photo))
+        assert corner_error(outline.corners, rendered.corners) < 0.006
+
+
+def test_a_stripe_of_cloth_that_fills_the_photo_is_no_swatch():
+    rendered = swatch(934)
+    assert find_outline(rendered.photo, Given(), things=find_things(rendered.photo)).source == "frame"
+
+
+@pytest.mark.parametrize("side_px", [40, 70])
+def test_a_small_swatch_is_seen_at_its_size(side_px):
+    """Beside 800 pixels of table it covers less than a hundredth of the photo."""
+    x, y = 430, 240
+    photo = table_with()
+    photo[y : y + side_px, x : x + side_px] = cloth_of((side_px, side_px))
+    outline = find_outline(photo, Given())
+    assert outline.source == "found"
+    true = np.array([[x, y], [x + side_px, y], [x + side_px, y + side_px], [x, y + side_px]])
+    assert np.abs(outline.corners - true).max() < 4.0
+
+
 def test_they_run_clockwise_from_the_top_left():
     corners = find_outline(laid(np.array(SQUARE)), Given()).corners
     assert corners.dtype == np.float32

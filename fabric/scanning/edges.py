@@ -27,7 +27,7 @@ _LINES, _PER_LINE = 96, 4  # places along a side, and samples that are averaged 
 _PLACES = np.linspace(0.05, 0.95, _LINES * _PER_LINE)
 _INSIDE = np.broadcast_to(_STEPS < -_KNOWN, (_PLACES.size, _STEPS.size))
 _OUTSIDE = np.broadcast_to(_STEPS > _KNOWN, (_PLACES.size, _STEPS.size))
-_SPREAD = _PLACES.reshape(_LINES, _PER_LINE).mean(axis=1)
+_SPREAD = np.mean(np.reshape(_PLACES, (_LINES, _PER_LINE)), axis=1)
 _BINS = 16
 _FLOOR = 1e-3  # of a histogram: what was not seen is not impossible
 _BOUND = 4.0  # of the evidence of one place, so that none decides alone

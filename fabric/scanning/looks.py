@@ -86,9 +86,9 @@ def alike(cloth: list[np.ndarray], table: list[np.ndarray]) -> float:
 
 
 def explained(look: Look, part: np.ndarray, rest: np.ndarray) -> float:
-    """Share of the places of `part` that have their like, one each, among those of `rest`."""
+    """Share of the places of `part` that have their like in colour and contrast among those of `rest`, one each."""
     mine, other = ([hist * where.sum() for hist in describe(look, where)] for where in (part, rest))
-    shares = (np.minimum(a, b).sum() / max(float(a.sum()), 1.0) for a, b in zip(mine[:2], other[:2], strict=True))
+    shares = (np.minimum(a, b).sum() / max(float(a.sum()), 1.0) for a, b in zip(mine, other, strict=True))
     return min(float(share) for share in shares)
 
 
@@ -101,7 +101,17 @@ def is_paper(look: Look, inside: np.ndarray) -> bool:
 
 
 def count_colours(look: Look, inside: np.ndarray) -> float:
-    """How many hues there are, by the entropy of their histogram: a colour chart has more than any cloth."""
-    hues = cv2.calcHist([look.lab], [1, 2], inside.astype(np.uint8), [32, 32], [0, 256, 0, 256]).ravel()
+    """How many hues there are, by the entropy of their histogram: a colour chart has more than most cloth."""
+    hues = _hues(look, inside)
     share = hues[hues > 0] / hues.sum()
     return float(2.0 ** -(share * np.log2(share)).sum())
+
+
+def same_hues(look: Look, one: np.ndarray, two: np.ndarray) -> float:
+    """Overlap of the hues of two places: 1 for the same ones, as often."""
+    first, second = (cv2.GaussianBlur(_hues(look, where), (0, 0), 1.0) for where in (one, two))
+    return float(np.sqrt(first * second).sum() / max(float(np.sqrt(first.sum() * second.sum())), 1.0))
+
+
+def _hues(look: Look, where: np.ndarray) -> np.ndarray:
+    return cv2.calcHist([look.lab], [1, 2], where.astype(np.uint8), [32, 32], [0, 256, 0, 256])

@@ -16,14 +16,15 @@ import numpy as np
 from fabric.scanning.edges import straighten
 from fabric.scanning.looks import LEAST_PX, Look, alike, describe, evidence_for
 
-SMALLEST = 0.02
-"""Of the photo, that a swatch has to fill."""
+SMALLEST, SPECK = 0.02, 0.0004
+"""Of the photo: a swatch that was meant to be seen, and the smallest that is seen at all."""
 MOST_OF_IT = 0.8
 """Of a piece: a thing that makes up more of it is the piece itself."""
 _RIM, _MIDDLE = 0.05, 0.36  # of the photo's sides: what is table and what is cloth to begin with
 _ROUNDS = 4
 _STRANGE = 1.0  # evidence from which a place is unlike the rim
 _DISC_PX = 9
+_ISLANDS_PX, _AROUND, _LEAST_OFF = 160, 0.22, 8.0  # size of a look, share of it that is around a place, codes of Lab
 _MIXED_PX = 7  # what is near an edge is mixed: it describes neither side
 _SMEARED_PX = 13  # how far the contrast of one thing shows around it
 _BRIDGE = 0.22  # of a piece's size: what is narrower is no part of a swatch
@@ -32,40 +33,54 @@ _MOST_ALIKE = 0.8  # overlap of what is inside and outside from which both are o
 
 
 def find_pieces(look: Look, things: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """float64 (4, 2), clockwise, for each part of `look` that stands out and is nearly a quadrilateral.
+    """float64 (4, 2), clockwise, for each part that stands out, is large enough and nearly a quadrilateral.
 
-    `things` are outlines (4, 2) of what is known to be one thing, the swatch perhaps too. All in pixels of `look`.
-    """
-    for mask in _candidates(look, things):
-        quad = _quad_of(mask)
-        if quad is not None:
-            yield quad
-
-
-def _candidates(look: Look, things: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """bool (h, w) of each part that may be the swatch.
-
-    What the middle of the photo leads to, what is unlike its rim, what has a closed edge, what has most texture; and
-    of each what is left of it without the `things`, (4, 2) each, that it hangs on.
+    What the middle of the photo leads to, what is unlike its rim, what has a closed edge, what has most texture; and of
+    each what is left of it without the `things` that it hangs on: outlines (4, 2) of what is known to be one thing, the
+    swatch perhaps too. All in pixels of `look`.
     """
     h, w = look.texture.shape
-    y, x = np.mgrid[0:h, 0:w]
-    away = np.maximum(np.abs(x - (w - 1) / 2) / w, np.abs(y - (h - 1) / 2) / h) * 2
-    table_at = away > 1 - 2 * _RIM
-    masks = list(_parted(look, away < _MIDDLE, table_at))
-    strange = cv2.GaussianBlur(evidence_for(look, describe(look, ~table_at), describe(look, table_at)), (0, 0), 2.0)
-    for mask in _components(strange > _STRANGE):
-        masks += (*_parted(look, mask, table_at), mask)
-    masks += _bounded(look)
+    least_px = round(SMALLEST * h * w)
+    away = _away_from_the_middle(look)
+    masks = list(_parted(look, away < _MIDDLE, away > 1 - 2 * _RIM, least_px=least_px))
+    for mask in _strange(look, least_px):
+        masks += (*_parted(look, mask, away > 1 - 2 * _RIM, least_px=least_px), mask)
+    masks += _bounded(look, least_px)
     # Contrast is measured over some pixels, so it reaches beyond the edge of what has it.
     rough = (look.texture > cv2.threshold(look.texture, 0, 255, cv2.THRESH_OTSU)[0]).astype(np.uint8)
-    masks += _components(cv2.erode(rough, disc(_DISC_PX)))
+    masks += _components(cv2.erode(rough, disc(_DISC_PX)), least_px)
+    return _quads(look, masks, things, least_px)
+
+
+def find_specks(look: Look, things: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same for parts that are too small for what somebody wanted to show."""
+    least_px = round(SPECK * look.texture.size)
+    masks = [*_islands(look, least_px), *_bounded(look, least_px), *_strange(look, least_px)]
+    return _quads(look, masks, things, least_px)
+
+
+def _quads(look: Look, masks: list[np.ndarray], things: Sequence[np.ndarray], least_px: int) -> Iterator[np.ndarray]:
     kept: list[np.ndarray] = []
-    for part in [part for mask in masks for part in (*_without(mask, things), *_cores(mask), mask)]:
+    for part in [part for mask in masks for part in (*_without(mask, things, least_px), *_cores(mask, least_px), mask)]:
         if all((part & other).sum() < 0.85 * (part | other).sum() for other in kept):
             kept.append(part)
-            if _stands_out(look, part):
-                yield part
+            quad = _quad_of(part) if _stands_out(look, part) else None
+            if quad is not None:
+                yield quad
+
+
+def _away_from_the_middle(look: Look) -> np.ndarray:
+    """float (h, w): 0 in the middle, 1 along the rim."""
+    h, w = look.texture.shape
+    y, x = np.mgrid[0:h, 0:w]
+    return np.maximum(np.abs(x - (w - 1) / 2) / w, np.abs(y - (h - 1) / 2) / h) * 2
+
+
+def _strange(look: Look, least_px: int) -> Iterator[np.ndarray]:
+    """bool masks of what is unlike the photo's rim."""
+    rim = _away_from_the_middle(look) > 1 - 2 * _RIM
+    evidence = evidence_for(look, describe(look, ~rim), describe(look, rim))
+    return _components(cv2.GaussianBlur(evidence, (0, 0), 2.0) > _STRANGE, least_px)
 
 
 def _stands_out(look: Look, mask: np.ndarray) -> bool:
@@ -80,7 +95,7 @@ def _stands_out(look: Look, mask: np.ndarray) -> bool:
     return alike(describe(look, inner), describe(look, around)) <= _MOST_ALIKE
 
 
-def _bounded(look: Look) -> Iterator[np.ndarray]:
+def _bounded(look: Look, least_px: int) -> Iterator[np.ndarray]:
     """bool masks of what a closed edge runs around, in any channel."""
     for channel in range(3):
         plane = cv2.GaussianBlur(look.lab[..., channel], (0, 0), 1.0)
@@ -91,17 +106,28 @@ def _bounded(look: Look) -> Iterator[np.ndarray]:
         contours, _ = cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         for contour in contours:
             area = cv2.contourArea(contour)
-            if area > SMALLEST * plane.size and area > 0.8 * cv2.contourArea(cv2.convexHull(contour)):
+            if area > least_px and area > 0.8 * cv2.contourArea(cv2.convexHull(contour)):
                 yield cv2.drawContours(np.zeros_like(plane), [contour], -1, 1, cv2.FILLED) > 0
 
 
-def _parted(look: Look, cloth_at: np.ndarray, table_at: np.ndarray) -> list[np.ndarray]:
+def _islands(look: Look, least_px: int) -> Iterator[np.ndarray]:
+    """bool masks of what is small and unlike what is all around it, wherever the light falls."""
+    h, w = look.texture.shape
+    small = cv2.resize(look.lab, (_ISLANDS_PX, max(8, _ISLANDS_PX * h // w)), interpolation=cv2.INTER_AREA)
+    around = cv2.resize(cv2.medianBlur(small, round(_AROUND * _ISLANDS_PX) | 1), (w, h))
+    off = np.linalg.norm(look.lab.astype(np.float32) - around, axis=2)
+    least = max(_LEAST_OFF, 4.0 * float(np.median(off)))
+    for level in (least, 2.0 * least, 4.0 * least):  # a highlight beside it is less unlike the table than dark cloth
+        yield from _components(off > level, least_px)
+
+
+def _parted(look: Look, cloth_at: np.ndarray, table_at: np.ndarray, *, least_px: int) -> list[np.ndarray]:
     """Refine a guess of what is cloth: bool masks of the solid pieces of the result."""
     cloth, table = describe(look, cloth_at), describe(look, table_at)
     pieces: list[np.ndarray] = []
     for _ in range(_ROUNDS):
         evidence = cv2.GaussianBlur(evidence_for(look, cloth, table), (0, 0), 2.5)
-        pieces = list(_components(evidence > 0))
+        pieces = list(_components(evidence > 0, least_px))
         if not pieces:
             return []
         mask = max(pieces, key=lambda piece: float((piece & cloth_at).sum() / math.sqrt(piece.sum())))
@@ -116,17 +142,17 @@ def _parted(look: Look, cloth_at: np.ndarray, table_at: np.ndarray) -> list[np.n
     return pieces[:3]
 
 
-def _components(mask: np.ndarray) -> Iterator[np.ndarray]:
+def _components(mask: np.ndarray, least_px: int) -> Iterator[np.ndarray]:
     """bool masks of the solid pieces, without holes, the largest first."""
-    return _solid(mask, _DISC_PX)
+    return _solid(mask, _DISC_PX, least_px)
 
 
-def _cores(mask: np.ndarray) -> Iterator[np.ndarray]:
+def _cores(mask: np.ndarray, least_px: int) -> Iterator[np.ndarray]:
     """What is left of a piece without the tabs and bridges by which it hangs on others."""
-    return _solid(mask, round(_BRIDGE * math.sqrt(float(mask.sum()))))
+    return _solid(mask, round(_BRIDGE * math.sqrt(float(mask.sum()))), least_px)
 
 
-def _without(mask: np.ndarray, things: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+def _without(mask: np.ndarray, things: Sequence[np.ndarray], least_px: int) -> Iterator[np.ndarray]:
     """What is left of a piece without each thing that makes up some of it."""
     taken = np.zeros(mask.shape, np.uint8)
     for thing in things:
@@ -134,15 +160,17 @@ def _without(mask: np.ndarray, things: Sequence[np.ndarray]) -> Iterator[np.ndar
         if fill(np.zeros_like(taken), thing)[mask].sum() > 0.5 * area and area < MOST_OF_IT * mask.sum():
             fill(taken, thing)
     if taken.any():
-        yield from _cores(mask & (cv2.dilate(taken, disc(_SMEARED_PX)) == 0))
+        yield from _cores(mask & (cv2.dilate(taken, disc(_SMEARED_PX)) == 0), least_px)
 
 
-def _solid(mask: np.ndarray, width_px: int) -> Iterator[np.ndarray]:
+def _solid(mask: np.ndarray, width_px: int, least_px: int) -> Iterator[np.ndarray]:
     """bool masks of the pieces that are nowhere narrower than that."""
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc(width_px))
+    # An opening by a disc, by way of distances: those take the same time for any width.
+    core = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) > width_px / 2
+    opened = (cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 5) <= width_px / 2).astype(np.uint8)
     contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:4]:
-        if cv2.contourArea(contour) > 0.6 * SMALLEST * mask.size:
+        if cv2.contourArea(contour) > 0.6 * least_px:
             yield cv2.drawContours(np.zeros_like(opened), [contour], -1, 1, cv2.FILLED) > 0
 
 
