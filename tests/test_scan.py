@@ -215,6 +215,11 @@ def test_cloth_in_waves_is_said_to_lie_so():
     assert any("does not lie flat" in words for words in told["wavy"])
 
 
+@pytest.mark.parametrize("seed", [0, 7, 12])
+def test_a_fold_is_not_taken_for_the_swatch(seed):
+    assert code_of(BAD["folded"](seed, (750, 1000))) == "not_flat"
+
+
 def test_a_person_is_no_cloth():
     assert code_of(data.astronaut()) in ("not_cloth", "not_flat")
 

@@ -171,7 +171,7 @@ def sharpness(flat: Flat) -> float:
 
 def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, given: Given) -> list[str]:
     words = []
-    if outline.source == "found" and outline.confidence < 0.75:
+    if outline.source == "found" and outline.confidence < 0.9:
         words.append("the swatch's corners are uncertain: check them, or lay it on a plain table")
     if scale.source is None:
         words.append(

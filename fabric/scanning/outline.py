@@ -33,7 +33,7 @@ from fabric.scanning.things import Thing, covers, is_card
 from utils.errors import InputError
 
 _COARSE_PX, _SMALL_COARSE_PX = 320, 640
-_SURE = 0.9  # confidence from which something small is a swatch
+_LEAST_SURE, _SURE = 0.8, 0.9  # confidence of an outline, and of one that is small for a swatch: folds have up to 0.8
 _ALONE = 0.5  # of its places that may have their like elsewhere in the photo: parts of a pattern have it nearly all
 _MIXED = np.ones((7, 7), np.uint8)  # what is near an edge is mixed: it describes neither side
 _LIKE_THE_REST = 0.75  # of the places inside that have their like outside: a swatch up to 0.55, a stripe above 0.9
@@ -126,7 +126,7 @@ class _Scene:
         outlines = [thing.quad * self.scale for thing in self.things]
         for quad in (*find_pieces(self.look, outlines), *self._large()):
             outline = self._refined((quad + 0.5) / self.scale - 0.5)
-            if outline is not None and self._area(outline.corners) > SMALLEST:
+            if outline is not None and outline.confidence > _LEAST_SURE and self._area(outline.corners) > SMALLEST:
                 yield outline
 
     def specks(self) -> Iterator[Outline]:
