@@ -51,3 +51,10 @@ def test_too_few_repeats_do_not_tell():
 
 def test_without_a_lattice_nothing_is_told():
     assert waviness(check(12.0), Lattice("stochastic", None, None, None, None, 0.0, 1.0, "found", (0, 0))) is None
+
+
+def test_a_grain_without_the_lattice_tells_nothing():
+    """What was taken for a repeat may be none."""
+    grain = cv2.GaussianBlur(np.random.default_rng(3).normal(0.4, 0.3, _HW).astype(np.float32), (0, 0), 2.0)
+    even = Even(np.repeat(grain[..., None], 3, axis=2), np.ones((2, 2), np.float32), 1.0, "camera", 0.2)
+    assert waviness(even, lattice(20.0)) is None

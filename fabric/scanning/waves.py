@@ -20,6 +20,7 @@ from utils.images import shrink_to
 
 _LOOK_PX, _CELL_PX = (384, 1024), 8  # of the picture's longer side, and of a repeat if that allows it
 _GRID = 96  # places along the longer side at which the phase is read
+_STANDS_OUT = 8.0  # power of a wave over that of what is between two: a grain without any has a phase of its own
 _RIM = 8  # of the grid's shorter side, at most, that is left out along each edge
 _ORDERS = 3  # of the lattice's harmonics that are looked at
 _PERIODS_PX = 4.0  # shortest that is seen well
@@ -44,12 +45,17 @@ def waviness(even: Even, lattice: Lattice) -> float | None:
         basis = np.stack([a, b]) * scale
         sigma = max(_AVERAGED * float(np.hypot(*basis.T).max()), _WINDOW * max(level.shape))
         waves = [(g, _local(level, g, sigma=sigma)) for g in _harmonics(basis)]
-        waves.sort(key=lambda wave: -float(np.square(np.abs(wave[1])).mean()))
-        if waves:
-            first = waves[0]
-            across = [wave for wave in waves if _apart(wave[0], first[0])]
-            strains.append(max(_strain(*wave, px=max(level.shape) / _GRID) for wave in (first, *across[:1])))
+        waves.sort(key=lambda wave: -_power(wave[1]))
+        across = [wave for wave in waves if _apart(wave[0], waves[0][0])]
+        between = np.linalg.inv(basis).sum(axis=1) / 2.0  # from any wave of the lattice to where there is none
+        for g, z in (*waves[:1], *across[:1]):
+            if _power(z) > _STANDS_OUT * _power(_local(level, g + between, sigma=sigma)):
+                strains.append(_strain(g, z, px=max(level.shape) / _GRID))
     return max(strains, default=None)
+
+
+def _power(z: np.ndarray) -> float:
+    return float(np.square(np.abs(z)).mean())
 
 
 def _apart(one: np.ndarray, two: np.ndarray) -> bool:
