@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -190,6 +191,33 @@ def test_a_given_white_wins():
 @pytest.mark.parametrize("reason", ["folded", "blurred", "overexposed"])
 def test_a_bad_photo_is_refused_for_its_reason(reason):
     assert code_of(BAD[reason](8, (480, 640))) == {"folded": "not_flat"}.get(reason, reason)
+
+
+@pytest.mark.parametrize("seed", [2, 7, 11, 12])
+def test_a_swatch_far_away_is_too_small_not_cloth_of_the_tables_kind(seed):
+    """Houndstooth on dark wood, satin on grey, herringbone on wood, a dotted one on marble: 40 pixels each."""
+    with pytest.raises(InputError) as refused:
+        scan(BAD["tiny"](seed))
+    assert refused.value.code == "swatch_too_small"
+    assert refused.value.hint
+
+
+def test_cloth_in_waves_is_said_to_lie_so():
+    """A gingham that is pushed aside by a sixth of its repeat, over half the swatch."""
+    rendered = gingham()
+    h, w = rendered.photo.shape[:2]
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    push = 0.16 * REPEAT_MM * rendered.px_per_mm * np.sin(y * (2.0 * np.pi / (0.4 * h)))
+    wavy = cv2.remap(rendered.photo, x + push.astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    told = {name: scan(photo, Given(rendered.corners), size_px=512).verdict.warnings
+            for name, photo in (("flat", rendered.photo), ("wavy", wavy))}  # fmt: skip
+    assert not any("does not lie flat" in words for words in told["flat"])
+    assert any("does not lie flat" in words for words in told["wavy"])
+
+
+@pytest.mark.parametrize("seed", [0, 7, 12])
+def test_a_fold_is_not_taken_for_the_swatch(seed):
+    assert code_of(BAD["folded"](seed, (750, 1000))) == "not_flat"
 
 
 def test_a_person_is_no_cloth():

@@ -8,9 +8,9 @@ import pytest
 
 from bench.scan_measures import corner_error
 from bench.swatches import render
-from fabric.scanning.edges import follow_sides, turns
+from fabric.scanning.edges import Close, follow_sides, straighten, turns
 from fabric.scanning.findings import Given
-from fabric.scanning.looks import alike, count_colours, describe, evidence_for, is_paper, look_at
+from fabric.scanning.looks import alike, count_colours, describe, evidence_for, explained, is_paper, look_at
 from fabric.scanning.outline import check_corners, find_outline, frame_corners
 from fabric.scanning.things import find_things
 from tests.swatch_photos import gingham, swatch
@@ -68,6 +68,40 @@ def test_the_corners_are_those_of_the_cloth(seed):
     assert outline.source == "found"
     assert corner_error(outline.corners, rendered.corners) < 0.005
     assert outline.confidence > 0.75
+
+
+@pytest.mark.parametrize("seed", [1, 21, 25, 31, 55, 918])
+def test_hard_ones_are_found_too(seed):
+    """Dark cloth on a dark table; a ruler of its colour close to it; a card that makes one bright piece with it, twice;
+    a highlight on the table that touches it; pale cloth on marble beside a chart."""
+    rendered = swatch(seed)
+    outline = find_outline(rendered.photo, Given(), things=find_things(rendered.photo))
+    assert outline.source == "found"
+    assert corner_error(outline.corners, rendered.corners) < 0.007
+
+
+def test_a_vivid_tartan_is_no_chart_and_a_grey_check_is_not_the_grey_table():
+    for seed in (930, 116):
+        rendered = swatch(seed)
+        outline = find_outline(rendered.photo, Given(), things=find_things(rendered.photo))
+        assert corner_error(outline.corners, rendered.corners) < 0.006
+
+
+def test_a_stripe_of_cloth_that_fills_the_photo_is_no_swatch():
+    rendered = swatch(934)
+    assert find_outline(rendered.photo, Given(), things=find_things(rendered.photo)).source == "frame"
+
+
+@pytest.mark.parametrize("side_px", [40, 70])
+def test_a_small_swatch_is_seen_at_its_size(side_px):
+    """Beside 800 pixels of table it covers less than a hundredth of the photo."""
+    x, y = 430, 240
+    photo = table_with()
+    photo[y : y + side_px, x : x + side_px] = cloth_of((side_px, side_px))
+    outline = find_outline(photo, Given())
+    assert outline.source == "found"
+    true = np.array([[x, y], [x + side_px, y], [x + side_px, y + side_px], [x, y + side_px]])
+    assert np.abs(outline.corners - true).max() < 4.0
 
 
 def test_they_run_clockwise_from_the_top_left():
@@ -187,14 +221,55 @@ def test_a_chart_has_more_colours_than_cloth():
 def test_sides_are_followed_from_a_rough_guess(off_px):
     photo, true = laid(np.array(SQUARE)), np.array(SQUARE)
     rough = true + np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * off_px
-    corners, agreed = follow_sides(photo, look_at(photo, long_side_px=320), rough)
+    corners, agreed = follow_sides(Close.of(photo), rough)
     assert np.abs(corners - true).max() < 1.5
     assert agreed > 0.9
 
 
 def test_where_there_is_no_edge_none_is_followed():
     photo = cloth_of(HW)
-    assert follow_sides(photo, look_at(photo, long_side_px=320), np.array(SQUARE)) is None
+    assert follow_sides(Close.of(photo), np.array(SQUARE)) is None
+
+
+def test_what_lies_close_by_is_not_taken_for_more_cloth():
+    """The same cloth twice, a finger's breadth of table between."""
+    photo, true = laid(np.array(SQUARE)), np.array(SQUARE)
+    other = np.array([[540.0, 60.0], [700.0, 60.0], [700.0, 520.0], [540.0, 520.0]])
+    photo = np.where(cv2.fillConvexPoly(np.zeros(HW, np.uint8), other.astype(np.int32), 1)[..., None] > 0,
+                     cloth_of(HW), photo)  # fmt: skip
+    rough = true + [[0, 0], [25, 0], [25, 0], [0, 0]]
+    corners, _ = follow_sides(Close.of(photo), rough, beside=[other])
+    assert np.abs(corners - true).max() < 1.5
+
+
+@pytest.mark.parametrize("darker", [1.0, 0.12])
+def test_dark_cloth_is_followed_on_a_dark_table(darker):
+    """Two greys that are a few codes apart in the dark."""
+    true = np.array(SQUARE)
+    inside = cv2.fillConvexPoly(np.zeros(HW, np.uint8), np.rint(true).astype(np.int32), 1)[..., None] > 0
+    stuff = np.where(inside, [74.0, 80.0, 92.0], [110.0, 96.0, 84.0]) * darker
+    photo = np.clip(stuff + np.random.default_rng(2).normal(0.0, 1.5, stuff.shape), 0, 255).astype(np.uint8)
+    corners, agreed = follow_sides(Close.of(photo), true + [[-8, 5], [9, -7], [6, 8], [-5, -4]])
+    assert np.abs(corners - true).max() < 1.5
+    assert agreed > 0.9
+
+
+def test_a_tab_does_not_move_the_side_it_stands_on():
+    mask = cv2.fillConvexPoly(np.zeros(HW, np.uint8), np.array(SQUARE, np.int32), 1)
+    mask[200:260, 500:545] = 1
+    around = np.array([[100.0, 90.0], [560.0, 100.0], [560.0, 480.0], [90.0, 500.0]])
+    assert np.abs(straighten(mask > 0, around) - SQUARE).max() < 4.0
+
+
+def test_a_patterns_part_has_its_like_elsewhere_and_a_card_has_not():
+    photo = laid(np.array(SQUARE))
+    photo[200:260, 200:300] = 220
+    look = look_at(photo, long_side_px=800)
+    at = cv2.fillConvexPoly(np.zeros(HW, np.uint8), np.array(SQUARE, np.int32), 1) > 0
+    card, patch = np.zeros(HW, bool), np.zeros(HW, bool)
+    card[205:255, 205:295] = patch[305:355, 205:295] = True
+    assert explained(look, card, at & ~card) < 0.2
+    assert explained(look, patch, at & ~patch) > 0.8
 
 
 def test_a_convex_polygon_turns_one_way():

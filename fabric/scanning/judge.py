@@ -15,6 +15,7 @@ import numpy as np
 from fabric.periodic import blur, gradient
 from fabric.scanning.findings import Even, Flat, Given, Lattice, Outline, Readable, Scale, Tile, Verdict
 from fabric.scanning.relief import relief_px_per_mm
+from fabric.scanning.waves import waviness
 from utils.colour import delta_e00, linear_to_lab, luminance
 
 _LOOK_PX = 1024  # of the tile that is looked at
@@ -26,6 +27,7 @@ _GOOD_BANDS, _BAD_BANDS = 1.2, 1.8
 _LEVEL, _RELIEF = 0.02, 0.08  # slope below which nothing of a relief is seen, and from which enough is
 _SPECKS = 2.5, 6.0  # range over that of most, from which specks are seen, and from which they are all that is
 _STANDS_OUT = 0.25
+_WAVY = 0.02  # waviness from which it is seen; flat cloth has 0.011 at most, 0.016 where a tilt is not taken out
 _BLURRED, _CRISP = 2.6, 0.7  # deviations in pixels of the tile
 
 
@@ -177,7 +179,7 @@ def sharpness(flat: Flat) -> float:
 
 def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, given: Given) -> list[str]:
     words = []
-    if outline.source == "found" and outline.confidence < 0.75:
+    if outline.source == "found" and outline.confidence < 0.9:
         words.append("the swatch's corners are uncertain: check them, or lay it on a plain table")
     if scale.source is None:
         words.append(
@@ -192,6 +194,8 @@ def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, give
             words.append(f"fewer than {_FEW_REPEATS:.0f} repeats are in view: step back, or show a larger piece")
         if lattice.source == "found" and lattice.confidence < 0.5:
             words.append("the repeat is uncertain: check the lattice, or give the repeat in millimetres")
+    if (waviness(even, lattice) or 0.0) > _WAVY:
+        words.append("the cloth does not lie flat: smooth it out, and take the photo from straight above")
     if given.corners is None and outline.source == "frame":
         words.append("no edge of the swatch is in view, so a tilt of the camera cannot be taken out")
     return words

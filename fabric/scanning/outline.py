@@ -1,39 +1,53 @@
 """Where in the photo the swatch lies: its four corners.
 
-Owns which parts of the photo may be the swatch and which of them is; must not know scale or light. What lies in the
-middle of the photo is taken for cloth and what lies along its rim for table. Both are described by the colours and the
-contrast of their texture, the description and the mask are refined in turns, and each side of the mask is then followed
-at a finer size: along every line that crosses it, the edge is where cloth ends most likely.
+Owns which of the parts that may be the swatch is; must not know scale or light. Each part's sides are followed at a
+finer size, to where cloth ends most likely. What is left is judged by how well its sides are seen, whether all within
+is one stuff, and how much it looks like what somebody wanted to show.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
-from fabric.scanning.edges import follow_sides, turns
+from fabric.scanning.edges import Close, follow_sides, turns
 from fabric.scanning.findings import Given, Outline
-from fabric.scanning.looks import Look, alike, count_colours, describe, evidence_for, is_paper, look_at
+from fabric.scanning.looks import (
+    LEAST_PX,
+    Look,
+    count_colours,
+    describe,
+    evidence_for,
+    explained,
+    is_paper,
+    look_at,
+    same_hues,
+)
+from fabric.scanning.pieces import MOST_OF_IT, SMALLEST, SPECK, disc, fill, find_pieces, find_specks
 from fabric.scanning.things import Thing, covers, is_card
 from utils.errors import InputError
-from utils.images import shrink_to
 
-_COARSE_PX, _FINE_PX = 320, 1600
-_RIM, _MIDDLE = 0.05, 0.36  # of the photo's sides: what is table and what is cloth to begin with
-_ROUNDS = 4
-_SMALLEST = 0.02  # of the photo that a swatch has to fill
-_STRANGE = 1.0  # evidence from which a place is unlike the rim
+_COARSE_PX, _SMALL_COARSE_PX = 320, 640
+_LEAST_SURE, _SURE = 0.8, 0.9  # confidence of an outline, and of one that is small for a swatch: folds have up to 0.8
+_ALONE = 0.5  # of its places that may have their like elsewhere in the photo: parts of a pattern have it nearly all
+_MIXED = np.ones((7, 7), np.uint8)  # what is near an edge is mixed: it describes neither side
+_LIKE_THE_REST = 0.75  # of the places inside that have their like outside: a swatch up to 0.55, a stripe above 0.9
 _WOVEN_TEXTURE = 140  # of most cloth
-_MANY_COLOURS, _MOST_COLOURS, _MOST_PATCHES = 8, 25, 8
+_MANY_COLOURS, _SAME_HUES = 8, 0.9  # from which it may be a chart, and up to which overlap of its halves it is one
 _STICK = 3.5
 _PLAIN_WORTH, _STICK_WORTH = 0.5, 0.3
-_DISC_PX = 9
-_BRIDGE = 0.22  # of a piece's size: what is narrower is no part of a swatch
-_FILLED = 0.85  # of the quadrilateral that the piece it was read from has to fill
-_MOST_ALIKE = 0.8  # overlap of what is inside and outside from which both are one cloth
+_TOUCHING = 0.2  # of the smaller one's area: what shares less with a quadrilateral lies beside it
+_UNSURE = 0.03  # of its size by which a thing's own outline may be off
+_AROUND = 0.1  # of the diagonal: how far the table is looked at around an outline
+_STRIPE = 0.02  # of the diagonal: deviation over which evidence is averaged
+_MOST_TABLE = 0.04  # of an outline's inside; cloth has none, the gap between two things that are taken for one has more
+_EXPLAINED = 0.3  # of a thing's places: a pattern's own parts have their like elsewhere in it
+_HOLDS_OTHERS = 0.5  # what an outline is worth that holds something else: a card may lie on the cloth
 
 
 def find_outline(photo: np.ndarray, given: Given, *, things: tuple[Thing, ...] = ()) -> Outline:
@@ -79,187 +93,179 @@ def check_corners(corners: np.ndarray, *, hw: tuple[int, int]) -> np.ndarray:
 
 def _find(photo: np.ndarray, things: tuple[Thing, ...]) -> Outline | None:
     """The outline, or None where no edge of the cloth can be made out."""
-    hw = photo.shape[:2]
-    coarse = look_at(photo, long_side_px=_COARSE_PX)
-    fine, _ = shrink_to(photo, _FINE_PX)
-    others = [thing for thing in things if thing.marker is not None or is_card(thing, hw)]
-    best: tuple[float, Outline] | None = None
-    for quad in (*_quads(coarse, hw), *_large(things, hw)):
-        outline = _refined(quad, coarse, fine, photo_hw=hw)
-        if outline is None or any(covers(other, outline.corners) for other in others):
-            continue
-        score = outline.confidence**3 * _worth(outline, coarse, things, photo_hw=hw)
-        if score > 0.0 and (best is None or score > best[0]):
-            best = score, outline
-    return best[1] if best is not None else None
-
-
-def _quads(look: Look, photo_hw: tuple[int, int]) -> Iterator[np.ndarray]:
-    """float64 (4, 2) in the photo for each part that stands out and is nearly a quadrilateral."""
-    scale = look.texture.shape[1] / photo_hw[1]
-    for mask in _candidates(look):
-        quad = _quad_of(mask)
-        if quad is not None:
-            yield (quad + 0.5) / scale - 0.5
-
-
-def _large(things: tuple[Thing, ...], photo_hw: tuple[int, int]) -> Iterator[np.ndarray]:
-    """float64 (4, 2) of each thing that is large enough to be a swatch, once."""
-    kept: list[Thing] = []
-    for thing in things:
-        area = cv2.contourArea(thing.quad.astype(np.float32))
-        if area > _SMALLEST * photo_hw[0] * photo_hw[1] and not any(covers(one, thing.quad) for one in kept):
-            kept.append(thing)
-            yield thing.quad
-
-
-def _refined(quad: np.ndarray, coarse: Look, fine: np.ndarray, *, photo_hw: tuple[int, int]) -> Outline | None:
-    """The quadrilateral with its sides put where cloth ends; None where they cannot be made out."""
-    scale = fine.shape[1] / photo_hw[1]
-    found = follow_sides(fine, coarse, (quad + 0.5) * scale - 0.5)
+    close = Close.of(photo)
+    large = _Scene(photo.shape[:2], close, look_at(photo, long_side_px=_COARSE_PX), things)
+    found = max(large.rated(large.pieces()), key=lambda rated: rated[0], default=None)
     if found is None:
-        return None
-    corners, support = found
-    h, w = photo_hw
-    corners = np.clip((corners + 0.5) / scale - 0.5, 0.0, [w - 1, h - 1])
-    if cv2.contourArea(corners.astype(np.float32)) < _SMALLEST * h * w:
-        return None
-    return Outline(_from_top_left(corners), "found", support)
+        small = _Scene(photo.shape[:2], close, look_at(photo, long_side_px=_SMALL_COARSE_PX), things)
+        found = max(small.rated(small.specks()), key=lambda rated: rated[0], default=None)
+    return None if found is None else found[1]
 
 
-def _worth(outline: Outline, coarse: Look, things: tuple[Thing, ...], *, photo_hw: tuple[int, int]) -> float:
-    """How much a quadrilateral looks like what somebody wanted to show: large, near the middle, and of cloth."""
-    h, w = photo_hw
-    scale = coarse.texture.shape[1] / w
-    inside = np.zeros_like(coarse.texture)
-    cv2.fillConvexPoly(inside, np.round(outline.corners * scale).astype(np.int32), 1)
-    inside = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
-    if not inside.any() or _is_chart(outline, coarse, inside, things):
-        return 0.0
-    area = cv2.contourArea(outline.corners) / (h * w)
-    middle = outline.corners.mean(axis=0) / (w, h) - 0.5
-    paper = _PLAIN_WORTH if is_paper(coarse, inside) else 1.0
-    woven = float(np.clip(np.median(coarse.texture[inside]) / _WOVEN_TEXTURE, 0.45, 1.0))
-    sides = np.hypot(*(np.roll(outline.corners, -1, axis=0) - outline.corners).T)
-    stick = _STICK_WORTH if sides.max() > _STICK * sides.min() else 1.0
-    return stick * paper * woven * math.sqrt(area) * (1.0 - 0.8 * float(np.hypot(*middle)))
+@dataclass(frozen=True)
+class _Scene:
+    """A photo, and what is known of what lies in it."""
+
+    hw: tuple[int, int]
+    close: Close
+    look: Look
+    things: tuple[Thing, ...]
+
+    @property
+    def scale(self) -> float:
+        """Of the look over the photo."""
+        return self.look.texture.shape[1] / self.hw[1]
+
+    @cached_property
+    def others(self) -> list[Thing]:
+        """What is certainly no cloth."""
+        return [thing for thing in self.things if thing.marker is not None or is_card(thing, self.hw)]
+
+    def pieces(self) -> Iterator[Outline]:
+        """What may be the swatch."""
+        outlines = [thing.quad * self.scale for thing in self.things]
+        for quad in (*find_pieces(self.look, outlines), *self._large()):
+            outline = self._refined((quad + 0.5) / self.scale - 0.5)
+            if outline is not None and outline.confidence > _LEAST_SURE and self._area(outline.corners) > SMALLEST:
+                yield outline
+
+    def specks(self) -> Iterator[Outline]:
+        """What is small for a swatch but is one, and not something else that lies on cloth which fills the photo."""
+        for quad in find_specks(self.look, [thing.quad * self.scale for thing in self.things]):
+            corners = (quad + 0.5) / self.scale - 0.5
+            outline = self._refined(corners) if self._is_alone(corners) else None
+            if outline is None or outline.confidence < _SURE or self._area(outline.corners) < SPECK:
+                continue
+            if not _is_stick(outline.corners) and not is_paper(self.look, self._inside(outline.corners) > 0):
+                yield outline
+
+    def rated(self, outlines: Iterator[Outline]) -> Iterator[tuple[float, Outline]]:
+        """How good each is, if it is above 0."""
+        for outline in outlines:
+            if any(covers(other, outline.corners) for other in self.others):
+                continue
+            rating = (
+                outline.confidence**3 * self._one_stuff(outline) * self._holds_others(outline) * self._worth(outline)
+            )
+            if rating > 0.0:
+                yield rating, outline
+
+    def _area(self, corners: np.ndarray) -> float:
+        """Share of the photo."""
+        return cv2.contourArea(corners.astype(np.float32)) / math.prod(self.hw)
+
+    def _is_alone(self, corners: np.ndarray) -> bool:
+        """Whether there is hardly any of the same stuff elsewhere in the photo."""
+        return self._found_elsewhere(corners) < _ALONE
+
+    def _found_elsewhere(self, corners: np.ndarray) -> float:
+        """Share of the places inside that have their like, one each, outside."""
+        inside = self._inside(corners)
+        return explained(self.look, cv2.erode(inside, _MIXED) > 0, cv2.dilate(inside, _MIXED) == 0)
+
+    def _large(self) -> Iterator[np.ndarray]:
+        """float64 (4, 2) in the look of each thing that is large enough to be a swatch, once."""
+        kept: list[Thing] = []
+        for thing in self.things:
+            if self._area(thing.quad) > SMALLEST and not any(covers(one, thing.quad) for one in kept):
+                kept.append(thing)
+                yield (thing.quad + 0.5) * self.scale - 0.5
+
+    def _refined(self, quad: np.ndarray) -> Outline | None:
+        """The quadrilateral with its sides put where cloth ends; None where they cannot be made out."""
+        beside = [_shrunk(thing.quad) for thing in self.things if _lies_beside(thing.quad, quad)]
+        found = follow_sides(self.close, quad, beside=beside)
+        if found is None:
+            return None
+        corners, support = found
+        h, w = self.hw
+        return Outline(_from_top_left(np.clip(corners, 0.0, [w - 1, h - 1])), "found", support)
+
+    def _inside(self, corners: np.ndarray) -> np.ndarray:
+        """uint8 (h, w) of the look."""
+        return fill(np.zeros_like(self.look.texture), corners * self.scale)
+
+    def _one_stuff(self, outline: Outline) -> float:
+        """1 where all within the outline looks like cloth; 0 where some of it looks like the table around it instead.
+
+        An outline around a swatch and a card holds what lies between them.
+        """
+        size = float(np.hypot(*np.ptp(outline.corners, axis=0))) * self.scale
+        taken = np.zeros_like(self.look.texture)
+        for other in self.others:
+            fill(taken, other.quad * self.scale)
+        free = cv2.dilate(taken, _MIXED) == 0
+        inside = self._inside(outline.corners)
+        near = cv2.dilate(inside, _MIXED)
+        cloth_at = (cv2.erode(inside, _MIXED) > 0) & free
+        table_at = (cv2.dilate(near, disc(round(2 * _AROUND * size))) > near) & free
+        if min(cloth_at.sum(), table_at.sum()) < LEAST_PX:
+            return 1.0
+        evidence = evidence_for(self.look, describe(self.look, cloth_at), describe(self.look, table_at))
+        # Averaged over more than a stripe: some of those may have the table's colour.
+        evidence = cv2.GaussianBlur(evidence * cloth_at, (0, 0), max(1.5, _STRIPE * size))
+        return max(0.0, 1.0 - float((evidence[cloth_at] < 0.0).mean()) / _MOST_TABLE)
+
+    def _holds_others(self, outline: Outline) -> float:
+        """1, or less where there is a thing within the outline whose colours are found nowhere else in it."""
+        inside = self._inside(outline.corners)
+        for thing in self.things:
+            within = self._inside(thing.quad)
+            share = float((within & inside).sum() / max(int(within.sum()), 1))
+            if share > 0.9 and LEAST_PX < within.sum() < MOST_OF_IT * inside.sum():
+                there = cv2.erode(within, disc(3)) > 0
+                if explained(self.look, there, inside > within) < _EXPLAINED:
+                    return _HOLDS_OTHERS
+        return 1.0
+
+    def _worth(self, outline: Outline) -> float:
+        """How much a quadrilateral looks like what somebody wanted to show: large, near the middle, and of cloth."""
+        inside = cv2.erode(self._inside(outline.corners), _MIXED) > 0
+        if (
+            not inside.any()
+            or self._found_elsewhere(outline.corners) > _LIKE_THE_REST
+            or _is_chart(outline.corners * self.scale, self.look, inside)
+        ):
+            return 0.0
+        h, w = self.hw
+        area = cv2.contourArea(outline.corners) / (h * w)
+        middle = outline.corners.mean(axis=0) / (w, h) - 0.5
+        paper = _PLAIN_WORTH if is_paper(self.look, inside) else 1.0
+        woven = float(np.clip(np.median(self.look.texture[inside]) / _WOVEN_TEXTURE, 0.45, 1.0))
+        stick = _STICK_WORTH if _is_stick(outline.corners) else 1.0
+        return stick * paper * woven * math.sqrt(area) * (1.0 - 0.8 * float(np.hypot(*middle)))
 
 
-def _is_chart(outline: Outline, coarse: Look, inside: np.ndarray, things: tuple[Thing, ...]) -> bool:
-    """Whether there are more hues than in any cloth, or many and patches of them."""
-    colours = count_colours(coarse, inside)
-    ring = outline.corners.reshape(-1, 1, 2)
-    patches = [
-        t for t in things if cv2.pointPolygonTest(ring, t.quad.mean(axis=0).astype(np.float32).tolist(), True) > 0
-    ]
-    return colours > _MOST_COLOURS or (colours > _MANY_COLOURS and len(patches) > _MOST_PATCHES)
+def _lies_beside(other: np.ndarray, quad: np.ndarray) -> bool:
+    """Whether a thing is neither the quadrilateral, nor a part of it, nor something that it is a part of."""
+    one, two = other.astype(np.float32), quad.astype(np.float32)
+    shared, _ = cv2.intersectConvexConvex(one, two)
+    return shared < _TOUCHING * min(cv2.contourArea(one), cv2.contourArea(two))
 
 
-def _candidates(look: Look) -> Iterator[np.ndarray]:
-    """bool (h, w) of each part that may be the swatch.
-
-    What the middle of the photo leads to, what is unlike its rim, what has a closed edge, what has most texture.
-    """
-    h, w = look.texture.shape
-    y, x = np.mgrid[0:h, 0:w]
-    away = np.maximum(np.abs(x - (w - 1) / 2) / w, np.abs(y - (h - 1) / 2) / h) * 2
-    table_at = away > 1 - 2 * _RIM
-    masks = list(_parted(look, away < _MIDDLE, table_at))
-    strange = cv2.GaussianBlur(evidence_for(look, describe(look, ~table_at), describe(look, table_at)), (0, 0), 2.0)
-    for mask in _components(strange > _STRANGE):
-        masks += _parted(look, mask, table_at)
-    masks += _bounded(look)
-    masks += _components(look.texture > cv2.threshold(look.texture, 0, 255, cv2.THRESH_OTSU)[0])
-    kept: list[np.ndarray] = []
-    for part in [part for mask in masks for part in (*_cores(mask), mask)]:
-        if all((part & other).sum() < 0.85 * (part | other).sum() for other in kept):
-            kept.append(part)
-            if _stands_out(look, part):
-                yield part
+def _shrunk(quad: np.ndarray) -> np.ndarray:
+    middle = quad.mean(axis=0)
+    return middle + (1.0 - _UNSURE) * (quad - middle)
 
 
-def _stands_out(look: Look, mask: np.ndarray) -> bool:
-    """Whether a piece looks unlike what lies around it, where the light is the same."""
-    size = int(math.sqrt(mask.sum()))
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    reach = max(11, size // 3) | 1
-    around = (cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0) & ~near
-    if inner.sum() < 60 or around.sum() < 60:
+def _is_stick(corners: np.ndarray) -> bool:
+    """Whether it is as long for its width as rulers are."""
+    sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    return bool(sides.max() > _STICK * sides.min())
+
+
+def _is_chart(corners: np.ndarray, coarse: Look, inside: np.ndarray) -> bool:
+    """Whether there are many hues, and each in one place. Cloth has its own in both halves, whichever way it is cut."""
+    if count_colours(coarse, inside) < _MANY_COLOURS:
         return False
-    return alike(describe(look, inner), describe(look, around)) <= _MOST_ALIKE
-
-
-def _bounded(look: Look) -> Iterator[np.ndarray]:
-    """bool masks of what a closed edge runs around, in any channel."""
-    for channel in range(3):
-        plane = cv2.GaussianBlur(look.lab[..., channel], (0, 0), 1.0)
-        noise = float(np.median(np.abs(cv2.Laplacian(plane, cv2.CV_32F))))
-        high = max(14.0 if channel else 24.0, 9.0 * noise)
-        edges = cv2.Canny(plane, 0.4 * high, high)
-        edges = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, _disc(_DISC_PX))
-        contours, _ = cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        for contour in contours:
-            area = cv2.contourArea(contour)
-            if area > _SMALLEST * plane.size and area > 0.8 * cv2.contourArea(cv2.convexHull(contour)):
-                yield cv2.drawContours(np.zeros_like(plane), [contour], -1, 1, cv2.FILLED) > 0
-
-
-def _parted(look: Look, cloth_at: np.ndarray, table_at: np.ndarray) -> list[np.ndarray]:
-    """Refine a guess of what is cloth: bool masks of the solid pieces of the result."""
-    cloth, table = describe(look, cloth_at), describe(look, table_at)
-    pieces: list[np.ndarray] = []
-    for _ in range(_ROUNDS):
-        evidence = cv2.GaussianBlur(evidence_for(look, cloth, table), (0, 0), 2.5)
-        pieces = list(_components(evidence > 0))
-        if not pieces:
-            return []
-        mask = max(pieces, key=lambda piece: float((piece & cloth_at).sum() / math.sqrt(piece.sum())))
-        if mask.mean() > 0.97:
-            return []
-        # What is near the edge is mixed: it describes neither.
-        inner = cv2.erode(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-        outer = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
-        if inner.sum() < 60 or outer.sum() < 60:
-            return []
-        cloth, table = describe(look, inner), describe(look, outer)
-    return pieces[:3]
-
-
-def _components(mask: np.ndarray) -> Iterator[np.ndarray]:
-    """bool masks of the solid pieces, without holes, the largest first."""
-    return _solid(mask, _DISC_PX)
-
-
-def _cores(mask: np.ndarray) -> Iterator[np.ndarray]:
-    """What is left of a piece without the tabs and bridges by which it hangs on others."""
-    return _solid(mask, round(_BRIDGE * math.sqrt(float(mask.sum()))))
-
-
-def _solid(mask: np.ndarray, width_px: int) -> Iterator[np.ndarray]:
-    """bool masks of the pieces that are nowhere narrower than that."""
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disc(width_px))
-    contours, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:4]:
-        if cv2.contourArea(contour) > 0.6 * _SMALLEST * mask.size:
-            yield cv2.drawContours(np.zeros_like(opened), [contour], -1, 1, cv2.FILLED) > 0
-
-
-def _disc(width_px: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width_px | 1, width_px | 1))
-
-
-def _quad_of(mask: np.ndarray) -> np.ndarray | None:
-    """float64 (4, 2): the quadrilateral that the mask is closest to, clockwise."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    contour = max(contours, key=cv2.contourArea)
-    hull = cv2.convexHull(contour)
-    if cv2.contourArea(contour) < 0.75 * cv2.contourArea(hull) or len(hull) < 4:
-        return None
-    quad = cv2.approxPolyN(hull, 4, ensure_convex=True).reshape(4, 2).astype(np.float64)
-    if mask.sum() < _FILLED * cv2.contourArea(quad.astype(np.float32)):
-        return None
-    return quad if cv2.contourArea(quad.astype(np.float32), oriented=True) > 0 else quad[::-1].copy()
+    h, w = inside.shape
+    y, x = np.mgrid[:h, :w]
+    middle, (a, b, c, d) = corners.mean(axis=0), corners
+    for way in (b + c - a - d, c + d - a - b):
+        half = (x - middle[0]) * way[1] > (y - middle[1]) * way[0]
+        if same_hues(coarse, inside & half, inside & ~half) < _SAME_HUES:
+            return True
+    return False
 
 
 def _from_top_left(corners: np.ndarray) -> np.ndarray:
