@@ -184,8 +184,8 @@ def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, give
             words.append(f"fewer than {_FEW_REPEATS:.0f} repeats are in view: step back, or show a larger piece")
         if lattice.source == "found" and lattice.confidence < 0.5:
             words.append("the repeat is uncertain: check the lattice, or give the repeat in millimetres")
-    if given.corners is None and outline.source == "frame":
-        words.append("no edge of the swatch is in view, so a tilt of the camera cannot be taken out")
+    if outline.source == "frame" and outline.to_plane is None and scale.to_mm is None:
+        words.append("no edge of the swatch is in view, and the cloth shows no tilt of the camera that could be taken out")
     return words
 
 
