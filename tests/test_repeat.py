@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fabric.scanning.contrast import measure
 from fabric.scanning.findings import Given, Lattice
 from fabric.scanning.repeat import find_repeat
 from tests.laid_cloth import DRAFTS, draft, lay, pictured
@@ -162,3 +163,12 @@ def test_the_two_ribs_of_a_herringbone_are_not_taken_for_one():
     cloth = DRAFTS["herringbone-grey"]
     flat, even, _, truth = lay(cloth, px_per_mm=16.0, wh=(1300, 1000), turn_deg=5.0)
     assert same_lattice(find_repeat(even, flat, Given()), truth)
+
+
+def test_a_trace_of_colour_that_repeats_does_not_hide_the_mottle_that_does_not():
+    rng = np.random.default_rng(6)
+    mottle = cv2.GaussianBlur(rng.standard_normal((700, 800), dtype=np.float32), (0, 0), 4.0)
+    picture = np.dstack([0.3 + 0.05 * mottle / mottle.std()] * 3)
+    picture[..., 2] *= 1.0 + 0.003 * np.sin(np.arange(800, dtype=np.float32) * np.float32(np.pi / 8.0))  # as JPEGs have
+    seen = measure(picture.astype(np.float32), np.array([[16.0, 0.0], [0.0, 16.0]]))
+    assert seen.irregular > 3.0
