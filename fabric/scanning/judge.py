@@ -185,7 +185,7 @@ def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, give
         if lattice.source == "found" and lattice.confidence < 0.5:
             words.append("the repeat is uncertain: check the lattice, or give the repeat in millimetres")
     if outline.source == "frame" and outline.to_plane is None and scale.to_mm is None:
-        words.append("no edge of the swatch is in view, and the cloth shows no tilt of the camera that could be taken out")
+        words.append("no edge of the swatch is in view, and no weave to tell a tilt of the camera by, so it stays in")
     return words
 
 
