@@ -34,6 +34,7 @@ _INFORMATIVE = 0.25  # likeness that refutes what has less of it
 _FINEST_ALIKE = 4.0  # pixels of the likeness that a cell needs to be judged by it
 _SHARP_FROM = 8.0  # and to be refined by it
 _LINES_KEPT = 0.85  # share of the lines' score that a smaller cell has to keep: half a plain weave's keeps four fifths
+_EQUALLY = 0.97  # share of another's likeness from which on a cell is as alike
 _SEEN, _PLAIN = 0.8, 1.3  # deviations of L*: of a repeat that is seen, of irregularity that is not
 _PERIODIC = 0.28  # share of the variance that repeats in periodic cloth
 _FROM_AFAR = 0.75  # of the likeness there: noise is averaged out, irregularity too
@@ -178,16 +179,21 @@ def _choose(views: _Views) -> np.ndarray | None:
     best = held[np.argmax(score[held])]
     if score[best] <= 0.0:
         return None  # not even the best explains more of the lines than chance would
-    cells = [_smallest(bases[best], views)]
+    basis = _smallest(bases[best], views)
     if alike[best] > _INFORMATIVE:  # then a smaller cell that is not refuted is no accident
         area = np.abs(np.linalg.det(bases))
-        rivals = held[(score[held] > _RIVAL * score[best]) & (alike[held] > 0.97 * alike[best])]
-        cells.append(_smallest(bases[rivals[np.argmin(area[rivals])]], views))
-    _, scores = judge(views.lines, np.array(cells))
-    basis = cells[-1] if scores[-1] >= _LINES_KEPT * scores[0] else cells[0]
+        rivals = held[(score[held] > _RIVAL * score[best]) & (alike[held] > _EQUALLY * alike[best])]
+        basis = _better(basis, _smallest(bases[rivals[np.argmin(area[rivals])]], views), views)
     if np.linalg.norm(basis, axis=1).min() > _SHARP_FROM * views.likeness.px:
         basis = sharpen(views.likeness, basis)
     return reduce(basis)
+
+
+def _better(cell: np.ndarray, rival: np.ndarray, views: _Views) -> np.ndarray:
+    """The rival, unless it leaves more of the lines unexplained and is no more alike than the cell."""
+    both = np.array([cell, rival])
+    score, alike = judge(views.lines, both)[1], agreement(views.likeness, both)
+    return cell if score[1] < _LINES_KEPT * score[0] and alike[0] > _EQUALLY * alike[1] else rival
 
 
 def _large_cells(likeness: Likeness, most: int = 8) -> np.ndarray:
