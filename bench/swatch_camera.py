@@ -132,7 +132,7 @@ def _look_at(camera: Camera, centre: np.ndarray, away: float) -> tuple[np.ndarra
     lens = camera.focal_mm / _FULL_FRAME_MM * math.hypot(h, w)
     inner = np.array([[lens, 0.0, (w - 1) / 2.0], [0.0, lens, (h - 1) / 2.0], [0.0, 0.0, 1.0]])
     to_photo = inner @ np.column_stack([rotation[:, 0], rotation[:, 1], -rotation @ place])
-    return to_photo / to_photo[2, 2], place
+    return to_photo / abs(to_photo[2, 2]), place  # the sign says what lies before the camera
 
 
 def _lens(radiance: np.ndarray, camera: Camera) -> np.ndarray:

@@ -21,6 +21,7 @@ _TABLE_PX = 1400
 _BAND_PX = 256  # rows that are worked on at a time
 _STEPS = 2  # samples per pixel, each way
 _FINER = 2  # outlines are sampled so much finer still
+_NEAREST = 0.05  # of the farthest point's distance: of an outline, what is nearer lies beside and behind the camera
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,24 @@ def _scale_at(to_photo: np.ndarray, place: np.ndarray) -> float:
     return math.sqrt(abs(float(np.linalg.det(at[1:] - at[0]))))
 
 
-def _in_photo(points: np.ndarray, to_photo: np.ndarray) -> np.ndarray:
-    mapped = np.column_stack([points, np.ones(len(points))]) @ to_photo.T
+def _in_photo(outline: np.ndarray, to_photo: np.ndarray) -> np.ndarray:
+    """The part of an outline that lies before the camera: next to a close-up some of the swatch lies behind it."""
+    mapped = np.column_stack([outline, np.ones(len(outline))]) @ to_photo.T
+    least = _NEAREST * np.abs(mapped[:, 2]).max()
+    if (mapped[:, 2] < least).any():
+        mapped = _cut_off(mapped, least)
     return mapped[:, :2] / mapped[:, 2:]
+
+
+def _cut_off(mapped: np.ndarray, least: float) -> np.ndarray:
+    """A polygon of homogeneous points (N, 3) without what is nearer than `least` (Sutherland and Hodgman 1974)."""
+    kept = []
+    for start, end in zip(mapped, np.roll(mapped, -1, axis=0), strict=True):
+        if start[2] >= least:
+            kept.append(start)
+        if (start[2] >= least) != (end[2] >= least):
+            kept.append(start + (end - start) * (least - start[2]) / (end[2] - start[2]))
+    return np.array(kept)
 
 
 def _box(points: np.ndarray, hw: tuple[int, int]) -> tuple[slice, slice] | None:

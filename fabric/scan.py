@@ -3,7 +3,7 @@
 Owns the order of the steps and what they hand to each other; each step is a file of fabric/scanning/. Pure: the same
 photo and the same givens make the same material. Must not know servers, files or who asks.
 
-    outline -> scale -> rectify -> light -> repeat -> tile -> maps -> judge
+    outline -> scale -> tilt -> rectify -> light -> repeat -> tile -> maps -> judge
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fabric.scanning.scale import read_scale
 from fabric.scanning.surface import Surface, finish_surface
 from fabric.scanning.things import beside, find_things
 from fabric.scanning.tile import cut_tile
+from fabric.scanning.tilt import see_tilt
 from fabric.scanning.white import find_white
 from utils.errors import InputError
 from utils.timing import Stopwatch
@@ -110,6 +111,7 @@ def scan(
     with stage("scale"):
         things = beside(things, seen)
         outline, scale = view.outline(seen), view.scale(read_scale(view.rgb, seen, hints, things=things))
+        outline = see_tilt(photo, outline)
         flat = rectify(photo, outline, scale, given, long_side_px=2 * max(size_px, 1024))
     with stage("light"):
         white = view.white(find_white(view.rgb, seen, hints, things=things))

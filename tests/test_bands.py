@@ -93,3 +93,10 @@ def test_a_check_is_cut_whole_whatever_the_weave_under_it():
     tile = cut_tile(sheet_of(picture), found, size_px=512, px_per_mm=None)
     assert tile.method == "seams"
     assert tile.size_px == pytest.approx((REPEAT_PX, REPEAT_PX), rel=0.06)
+
+
+def test_table_beside_the_cloth_is_no_band():
+    _, even, _, _ = lay(DRAFTS["flannel-mid-grey"], px_per_mm=12.0, wh=(900, 800))
+    picture = even.linear.copy()
+    picture[:8] = picture[:, -8:] = 0.9
+    assert not find_bands(picture).are_clear

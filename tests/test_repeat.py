@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fabric.scanning import repeat
+from fabric.scanning.contrast import measure
 from fabric.scanning.findings import Given, Lattice
 from fabric.scanning.repeat import find_repeat
 from tests.laid_cloth import DRAFTS, draft, lay, pictured
@@ -162,3 +164,27 @@ def test_the_two_ribs_of_a_herringbone_are_not_taken_for_one():
     cloth = DRAFTS["herringbone-grey"]
     flat, even, _, truth = lay(cloth, px_per_mm=16.0, wh=(1300, 1000), turn_deg=5.0)
     assert same_lattice(find_repeat(even, flat, Given()), truth)
+
+
+@pytest.mark.parametrize("px_per_mm", [6.0, 11.0])
+def test_ends_up_are_not_taken_for_ends_down_in_a_plain_weave_of_one_colour(px_per_mm):
+    yarns = {"a": {"fibres": [["#a2a6ad", 35], ["#bec3cc", 45], ["#e0e6f0", 20]], "melange": 0.2}}
+    counts = {"ends_per_cm": 9.53, "picks_per_cm": 8.88, "slub": 0.31, "warp_proud": 0.04, "cover": 0.96, "seed": 7}
+    cloth = draft(weave="plain", yarns=yarns, warp="a", weft="a", **counts)
+    flat, even, _, truth = lay(cloth, px_per_mm=px_per_mm, wh=(900, 800))
+    assert same_lattice(find_repeat(even, flat, Given()), truth)
+
+
+def test_cells_that_explain_no_more_than_chance_are_no_repeat(monkeypatch):
+    monkeypatch.setattr(repeat, "judge", lambda lines, bases: (np.zeros(len(bases)), np.full(len(bases), -1.0)))
+    flat, even, _, _ = lay(DRAFTS["twill-sand"], px_per_mm=12.0, wh=(900, 800))
+    assert find_repeat(even, flat, Given()).a is None
+
+
+def test_a_trace_of_colour_that_repeats_does_not_hide_the_mottle_that_does_not():
+    rng = np.random.default_rng(6)
+    mottle = cv2.GaussianBlur(rng.standard_normal((700, 800), dtype=np.float32), (0, 0), 4.0)
+    picture = np.dstack([0.3 + 0.05 * mottle / mottle.std()] * 3)
+    picture[..., 2] *= 1.0 + 0.003 * np.sin(np.arange(800, dtype=np.float32) * np.float32(np.pi / 8.0))  # as JPEGs have
+    seen = measure(picture.astype(np.float32), np.array([[16.0, 0.0], [0.0, 16.0]]))
+    assert seen.irregular > 3.0

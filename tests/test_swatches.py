@@ -217,3 +217,11 @@ def test_bad_photos_are_bad_for_the_reason_they_give():
     assert sharp["blurred"] < 0.2 * sharp["folded"]
     assert (photos["overexposed"] >= 254).all(axis=2).mean() > 0.5
     assert (photos["folded"] >= 254).all(axis=2).mean() < 0.01
+
+
+def test_a_close_up_shows_cloth_though_its_swatch_reaches_behind_the_camera():
+    rendered = render(28, lot=GINGHAM, close_up=True, hw=(544, 408))
+    box = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) * rendered.size_mm
+    depth = np.column_stack([box, np.ones(4)]) @ np.linalg.inv(rendered.to_mm)[2]
+    assert depth.min() < 0.0 < depth.max()
+    assert (rendered.photo.reshape(8, 68, 408, 3).std(axis=(1, 2)).max(axis=1) > 20.0).all()

@@ -17,6 +17,7 @@ from fabric.scanning.lattice import grain_axes
 _LOOK_PX, _GLANCE_PX = 384, 192  # longer side: to be measured, and to find the grain
 _STRIPS = 8  # that a band has to go through: it need not be straighter than from one to the next
 _FINEST_PX = 1.5  # deviation: the weave is averaged out
+_RIM = 0.025  # of each side: a pinked edge, and table beside corners that a person gave, run right across too
 _TURNS_DEG = np.arange(-45.0, 45.0, 3.0)
 _DEGREE = 3  # of what is left of the light
 _SLOW = 40, 10.0  # cells of a grid, and deviation on it, of what is too slow to be told from light
@@ -78,7 +79,9 @@ def find_bands(linear: np.ndarray, angle_deg: float | None = None) -> Bands:
     lab, px = _reduced(linear, _LOOK_PX)
     upright = _turned(lab, angle_deg)
     profiles = upright.mean(axis=0), upright.mean(axis=1)
-    return Bands(angle_deg, _variances(upright), _whole(upright), profiles, px)
+    rim_y, rim_x = (round(_RIM * side) for side in upright.shape[:2])
+    inner = upright[rim_y : len(upright) - rim_y, rim_x : upright.shape[1] - rim_x]
+    return Bands(angle_deg, _variances(inner), _whole(inner), profiles, px)
 
 
 def _straightest(variances: list[float]) -> float:

@@ -15,6 +15,7 @@ _NEAREST, _SHIFTS = 40, 6
 _FINE_PX = 24.0  # below, half a pixel is too far off
 _NEAREST_PX = 10.0  # neighbouring threads look alike, and noise is smeared by the lens
 _MORE_COLOURFUL = 1.5  # times the lightness's contrast, from which on it is a pattern of colours
+_NOTICED = 0.5  # deviation from which on colours are seen to repeat at all
 _CLEAR = 0.6  # share that no second look is needed at
 
 
@@ -65,7 +66,7 @@ def _seen(view: np.ndarray, basis: np.ndarray) -> Contrast:
     if seen.share >= _CLEAR:
         return seen
     coloured = max((_repeating(field, shifts, basis) for field in colours), key=lambda contrast: contrast.repeating)
-    return coloured if coloured.repeating > _MORE_COLOURFUL * seen.repeating else seen
+    return coloured if coloured.repeating > max(_MORE_COLOURFUL * seen.repeating, _NOTICED) else seen
 
 
 def _repeating(field: np.ndarray, shifts: np.ndarray, basis: np.ndarray) -> Contrast:

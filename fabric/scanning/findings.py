@@ -42,6 +42,9 @@ class Outline:
     source: Literal["given", "found", "frame"]
     """`frame`: no edge of the swatch is in view, the whole photo is cloth."""
     confidence: float
+    to_plane: np.ndarray | None = None
+    """float64 (3, 3): homography from the photo to the cloth's plane, at any size, where no edge is in view to tell it
+    and the cloth itself did."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from fabric.scanning.findings import Flat, Given, Outline, Scale
 from utils.colour import srgb_to_linear
 from utils.errors import InputError
 
-_FOCAL = 0.78  # of a phone's main camera, in long sides of its picture
+FOCAL = 0.78  # of a phone's main camera, in long sides of its picture
 _FOCAL_RANGE = 0.55, 1.6
 _BURNT = 252  # from this code on a channel tells nothing any more
 _LEAST_PX = 64  # of the swatch's short side in the photo
@@ -38,13 +38,15 @@ def rectify(photo: np.ndarray, outline: Outline, scale: Scale, given: Given, *, 
     span_px = _sides_px(corners)
     if min(span_px) < _LEAST_PX:
         raise InputError("swatch_too_small", "the swatch is too small in the photo", hint="go closer to the cloth")
-    to_plane, px_per_unit = _plane(corners, scale, given, hw=photo.shape[:2])
+    to_plane, px_per_unit = _plane(outline, scale, given, hw=photo.shape[:2])
     placed = apply(to_plane, corners)
-    low, high = placed.min(axis=0), placed.max(axis=0)
-    if outline.source != "frame":
+    if outline.source == "frame":  # cloth there is outside of it as well, but nobody knows what it looks like
+        low, high = _box_within(placed)
+        finest = _fineness(to_plane, (low + high) / 2.0)
+    else:
         low, high = _inner_box(placed, inset=_FRAYED if outline.source == "found" else 0.0)
+        finest = max(span_px) / max(high - low)
     extent = high - low
-    finest = max(span_px) / max(extent)
     zoom = min(finest, long_side_px / max(extent))
     wh = np.maximum(np.round(extent * zoom).astype(int), 8)
     shrink = np.array([[zoom, 0, -low[0] * zoom - 0.5], [0, zoom, -low[1] * zoom - 0.5], [0, 0, 1.0]])
@@ -66,7 +68,7 @@ def apply(homography: np.ndarray, points: np.ndarray) -> np.ndarray:
     return there[:, :2] / there[:, 2:]
 
 
-def aspect_of(corners: np.ndarray, hw: tuple[int, int], *, usual_focal: float = _FOCAL) -> float:
+def aspect_of(corners: np.ndarray, hw: tuple[int, int], *, usual_focal: float = FOCAL) -> float:
     """Width over height of the rectangle whose corners, float (4, 2) clockwise, are seen in a photo of that size.
 
     The camera's axis is taken to go through the photo's middle. The focal length follows from the right angle between
@@ -89,8 +91,9 @@ def aspect_of(corners: np.ndarray, hw: tuple[int, int], *, usual_focal: float = 
     return lengths[0] / lengths[1]
 
 
-def _plane(corners: np.ndarray, scale: Scale, given: Given, *, hw: tuple[int, int]) -> tuple[np.ndarray, float | None]:
+def _plane(outline: Outline, scale: Scale, given: Given, *, hw: tuple[int, int]) -> tuple[np.ndarray, float | None]:
     """Homography from the photo to the cloth's plane, the swatch upright in it, and units per millimetre if known."""
+    corners = outline.corners.astype(np.float64)
     if given.swatch_mm is not None:
         width, height = given.swatch_mm
         if not all(_MM_RANGE[0] <= side <= _MM_RANGE[1] for side in (width, height)):
@@ -98,6 +101,8 @@ def _plane(corners: np.ndarray, scale: Scale, given: Given, *, hw: tuple[int, in
         return _onto_rectangle(corners, width, height), 1.0
     if scale.to_mm is not None:
         return _upright(scale.to_mm, corners), 1.0
+    if outline.to_plane is not None:
+        return outline.to_plane, None
     width, height = _sides_px(corners)
     aspect = aspect_of(corners, hw)
     size = math.sqrt(width * height)
@@ -129,6 +134,25 @@ def _inner_box(placed: np.ndarray, *, inset: float) -> tuple[np.ndarray, np.ndar
     high = np.array([(tr[0] + br[0]) / 2, (bl[1] + br[1]) / 2])
     margin = inset * float((high - low).max())
     return low + margin, high - margin
+
+
+def _box_within(placed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest upright box, to a 64th of its width, that lies within a convex quadrilateral (4, 2)."""
+    x = np.linspace(placed[:, 0].min(), placed[:, 0].max(), 65)
+    starts, sides = placed, np.roll(placed, -1, axis=0) - placed
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = (x[:, None] - starts[:, 0]) / sides[:, 0]
+        y = np.where((along >= -1e-9) & (along <= 1.0 + 1e-9), starts[:, 1] + along * sides[:, 1], np.nan)
+    low, high = np.nanmin(y, axis=1), np.nanmax(y, axis=1)
+    heights = np.minimum.outer(high, high) - np.maximum.outer(low, low)
+    left, right = np.unravel_index(np.argmax(heights * np.subtract.outer(-x, -x)), heights.shape)
+    return np.array([x[left], max(low[left], low[right])]), np.array([x[right], min(high[left], high[right])])
+
+
+def _fineness(to_plane: np.ndarray, place: np.ndarray) -> float:
+    """Pixels of the photo to a unit of the plane at a place of it, mean of both directions."""
+    around = apply(np.linalg.inv(to_plane), place + np.array([[0.0, 0.0], [1e-3, 0.0], [0.0, 1e-3]]))
+    return math.sqrt(abs(np.linalg.det(around[1:] - around[0]))) * 1e3
 
 
 def _sides_px(corners: np.ndarray) -> tuple[float, float]:

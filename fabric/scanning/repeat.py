@@ -28,12 +28,13 @@ _COARSE_PX, _FINE_PX, _LIKENESS_PX = 1024, 512, 640
 _STANDS_OUT, _STANDS_OUT_OF_MEAN = 10.0, 5.0  # times its floor a line, in one spectrum and in a mean of nine
 _LESS_ALIKE = 0.12  # share of the best likeness that a cell may lack
 _AS_ALIKE, _AS_ALIKE_FINE = 0.93, 0.85  # share of its likeness that a fraction of a cell has to keep
-_RIVAL = 0.6  # share of the best score with which a smaller cell is preferred
+_RIVAL = 0.6  # share of the best score with which a smaller cell is worth a look
 _NOISE_ALIKE = 0.06  # likeness that is nothing but chance
 _INFORMATIVE = 0.25  # likeness that refutes what has less of it
 _FINEST_ALIKE = 4.0  # pixels of the likeness that a cell needs to be judged by it
 _SHARP_FROM = 8.0  # and to be refined by it
-_LINES_KEPT = 0.8  # share of the lines' score that a fraction of a cell has to keep
+_LINES_KEPT = 0.85  # share of the lines' score that a smaller cell has to keep: half a plain weave's keeps four fifths
+_EQUALLY = 0.97  # share of another's likeness from which on a cell is as alike
 _SEEN, _PLAIN = 0.8, 1.3  # deviations of L*: of a repeat that is seen, of irregularity that is not
 _PERIODIC = 0.28  # share of the variance that repeats in periodic cloth
 _FROM_AFAR = 0.75  # of the likeness there: noise is averaged out, irregularity too
@@ -176,14 +177,23 @@ def _choose(views: _Views) -> np.ndarray | None:
     alike = agreement(views.likeness, bases)
     held = np.flatnonzero(alike >= alike.max() - max(_NOISE_ALIKE, _LESS_ALIKE * alike.max()))
     best = held[np.argmax(score[held])]
+    if score[best] <= 0.0:
+        return None  # not even the best explains more of the lines than chance would
+    basis = _smallest(bases[best], views)
     if alike[best] > _INFORMATIVE:  # then a smaller cell that is not refuted is no accident
         area = np.abs(np.linalg.det(bases))
-        rivals = held[(score[held] > _RIVAL * score[best]) & (alike[held] > 0.97 * alike[best])]
-        best = rivals[np.argmin(area[rivals])]
-    basis = _smallest(bases[best], views)
+        rivals = held[(score[held] > _RIVAL * score[best]) & (alike[held] > _EQUALLY * alike[best])]
+        basis = _better(basis, _smallest(bases[rivals[np.argmin(area[rivals])]], views), views)
     if np.linalg.norm(basis, axis=1).min() > _SHARP_FROM * views.likeness.px:
         basis = sharpen(views.likeness, basis)
     return reduce(basis)
+
+
+def _better(cell: np.ndarray, rival: np.ndarray, views: _Views) -> np.ndarray:
+    """The rival, unless it leaves more of the lines unexplained and is no more alike than the cell."""
+    both = np.array([cell, rival])
+    score, alike = judge(views.lines, both)[1], agreement(views.likeness, both)
+    return cell if score[1] < _LINES_KEPT * score[0] and alike[0] > _EQUALLY * alike[1] else rival
 
 
 def _large_cells(likeness: Likeness, most: int = 8) -> np.ndarray:
