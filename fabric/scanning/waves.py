@@ -25,6 +25,7 @@ _RIM = 8  # of the grid's shorter side, at most, that is left out along each edg
 _ORDERS = 3  # of the lattice's harmonics that are looked at
 _PERIODS_PX = 4.0  # shortest that is seen well
 _LEAST_IN_VIEW = 6.0  # repeats, so that one can be averaged and still tell one place from another
+_PARTS = 6  # of a repeat that may be what repeats mostly
 _WINDOW = 0.03  # of the picture, over which the phase is averaged at least: yarns are not even
 _AVERAGED = 0.8  # of a repeat: less would mix one wave with the next
 
@@ -37,12 +38,14 @@ def waviness(even: Even, lattice: Lattice) -> float | None:
     strains = []
     for a, b in ((lattice.a, lattice.b), (lattice.fine_a, lattice.fine_b)):
         hw = even.linear.shape[:2]
-        if a is None or b is None or min(count_repeats(vector, hw) for vector in (a, b)) < _LEAST_IN_VIEW:
+        if a is None or b is None:
             continue
         finest = min(float(np.hypot(*vector)) for vector in (a, b)) / max(hw)
         bright, scale = shrink_to(luminance(even.linear), np.clip(_CELL_PX / finest, *_LOOK_PX))
         level = np.sqrt(np.maximum(bright, 0.0)).astype(np.float32)
-        basis = np.stack([a, b]) * scale
+        basis = _often(level, np.stack([a, b]) * scale)
+        if basis is None:
+            continue
         sigma = max(_AVERAGED * float(np.hypot(*basis.T).max()), _WINDOW * max(level.shape))
         waves = [(g, _local(level, g, sigma=sigma)) for g in _harmonics(basis)]
         waves.sort(key=lambda wave: -_power(wave[1]))
@@ -52,6 +55,22 @@ def waviness(even: Even, lattice: Lattice) -> float | None:
             if _power(z) > _STANDS_OUT * _power(_local(level, g + between, sigma=sigma)):
                 strains.append(_strain(g, z, px=max(level.shape) / _GRID))
     return max(strains, default=None)
+
+
+def _often(level: np.ndarray, basis: np.ndarray) -> np.ndarray | None:
+    """The lattice, float64 (2, 2), or that of its strongest part where it repeats too seldom itself: one wave on the
+    cloth and one in its pattern make a large lattice together. None where that repeats too seldom as well."""
+    found = basis.copy()
+    reciprocal = np.linalg.inv(basis).T
+    for n, vector in enumerate(basis):
+        if count_repeats(vector, level.shape) >= _LEAST_IN_VIEW:
+            continue
+        sigma = float(np.hypot(*vector)) / 2.0
+        powers = [_power(_local(level, k * reciprocal[n], sigma=sigma / k)) for k in range(1, _PARTS + 1)]
+        found[n] = vector / (1 + int(np.argmax(powers)))
+        if count_repeats(found[n], level.shape) < _LEAST_IN_VIEW:
+            return None
+    return found
 
 
 def _power(z: np.ndarray) -> float:
