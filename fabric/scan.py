@@ -31,7 +31,7 @@ from fabric.scanning.scale import read_scale
 from fabric.scanning.surface import Surface, finish_surface
 from fabric.scanning.things import beside, find_things
 from fabric.scanning.tile import cut_tile
-from fabric.scanning.tilt import see_tilt
+from fabric.scanning.tilt import in_its_plane, see_tilt
 from fabric.scanning.white import find_white
 from utils.errors import InputError
 from utils.timing import Stopwatch
@@ -112,6 +112,7 @@ def scan(
         things = beside(things, seen)
         outline, scale = view.outline(seen), view.scale(read_scale(view.rgb, seen, hints, things=things))
         outline = see_tilt(photo, outline)
+        scale = in_its_plane(scale, outline, photo.shape[:2])
         flat = rectify(photo, outline, scale, given, long_side_px=2 * max(size_px, 1024))
     with stage("light"):
         white = view.white(find_white(view.rgb, seen, hints, things=things))

@@ -16,7 +16,7 @@ from fabric.scanning.light import even_out
 from fabric.scanning.outline import frame_corners
 from fabric.scanning.rectify import FOCAL, apply, rectify
 from fabric.scanning.repeat import find_repeat
-from fabric.scanning.tilt import find_vanishing, plane_of, see_tilt
+from fabric.scanning.tilt import find_vanishing, in_its_plane, plane_of, see_tilt
 from tests.laid_cloth import DRAFTS, draft, lay
 from utils.colour import linear_to_srgb8
 
@@ -112,6 +112,16 @@ def test_nothing_beyond_the_photo_is_laid_flat(vanishing):
     assert (corners > -1.0).all()
     assert (corners < np.array(HW[::-1])).all()
     assert h * w > 0.3 * HW[0] * HW[1]
+
+
+def test_a_scale_counts_only_if_it_was_measured_in_the_cloths_plane():
+    true, other = (plane_of(np.array(line), HW) for line in ((0.6, 0.1), (-0.2, 0.5)))
+    millimetres = np.array([[0.3, -0.1, 5.0], [0.1, 0.3, 7.0], [0.0, 0.0, 1.0]])  # any turn, size and place
+    card = Scale(millimetres @ true, "card", 0.9)
+    cloth = Outline(FRAME.corners, "frame", 0.5, to_plane=true)
+    assert in_its_plane(card, cloth, HW) is card
+    assert in_its_plane(Scale(millimetres @ other, "card", 0.9), cloth, HW) == Scale(None, None, 0.0)
+    assert in_its_plane(card, FRAME, HW) is card
 
 
 def test_only_a_tilt_that_is_not_known_is_warned_of():

@@ -18,11 +18,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from fabric.scanning.findings import Outline
+from fabric.scanning.findings import Outline, Scale
 from fabric.scanning.rectify import FOCAL
 from fabric.scanning.spectrum import Lines, find_lines, power
+from utils.images import shrink_to
 
 _WINDOW_PX = 256  # of the photo, of half of it, of a quarter ...: fine weaves are seen in the first, large in the last
+_USUAL_PX = 1800  # long side
 _APART, _FEWEST, _MOST = 0.6, 3, 5  # of a window, and windows along a side
 _STANDS_OUT = 10.0  # times its floor a line
 _MOST_LINES, _LEAST_LINES = 16, 24  # of one window, of all of them
@@ -36,6 +38,7 @@ _ROUNDS, _CATCH, _HOLD = 8, 3.0, 1.5  # of least squares, and how far off lines 
 _SAME_SHARE = 0.5  # of the lines' weight that has to agree
 _MEANT = 8.0  # deviations of l: less may be cloth that does not lie quite flat
 _TINY = 1e-9 * np.eye(2)  # for waves that nothing is near
+_SAME_PLANE = 0.25  # of l: about 11 degrees, for a card is small
 _SURE = 0.02  # deviation of l, about 1 degree
 
 
@@ -79,10 +82,33 @@ def see_tilt(photo: np.ndarray, outline: Outline) -> Outline:
     return outline if vanishing is None else replace(outline, to_plane=plane_of(vanishing, photo.shape[:2]))
 
 
+def in_its_plane(scale: Scale, outline: Outline, hw: tuple[int, int]) -> Scale:
+    """The scale, or an unknown one where it was measured on something that does not lie in the plane that the cloth
+    tells, in a photo of (H, W): part of a pattern was taken for a card."""
+    if scale.to_mm is None or outline.to_plane is None:
+        return scale
+    apart = _vanishing_of(scale.to_mm, hw) - _vanishing_of(outline.to_plane, hw)
+    return scale if float(np.hypot(*apart)) < _SAME_PLANE else Scale(None, None, 0.0)
+
+
+def _vanishing_of(to_plane: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
+    """float64 (2,): l of the plane that a homography leads to."""
+    h, w = hw
+    x, y, one = to_plane[2]
+    return np.array([x, y]) * max(h, w) / (x * (w - 1) / 2.0 + y * (h - 1) / 2.0 + one)
+
+
 def find_vanishing(photo: np.ndarray) -> np.ndarray | None:
     """float64 (2,): l of the plane of cloth that fills uint8 RGB (H, W, 3), 0 where it is seen square on; None where it
     shows no weave, or another one here than there."""
-    seen = _look(photo)
+    # Most cloth is told from a photo of the usual size, and grain adds lines of its own in a larger one; fine cloth is
+    # told from all of it.
+    sizes = sorted({min(_USUAL_PX, max(photo.shape)), max(photo.shape)})
+    found = (_vanishing_in(_look(photo, long_side_px=px)) for px in sizes)
+    return next((vanishing for vanishing in found if vanishing is not None), None)
+
+
+def _vanishing_in(seen: _Seen) -> np.ndarray | None:
     if len(seen.weight) < _LEAST_LINES:
         return None
     tries = _tries()
@@ -112,9 +138,9 @@ def plane_of(vanishing: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
 # ---- looking
 
 
-def _look(photo: np.ndarray) -> _Seen:
-    view = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    longest = max(view.shape)
+def _look(photo: np.ndarray, *, long_side_px: float) -> _Seen:
+    view, _ = shrink_to(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), long_side_px)
+    longest = max(photo.shape)
     parts = [(np.empty((0, 2)), np.empty((0, 2)), np.empty(0), np.empty(0))]
     while min(view.shape) >= 2 * _WINDOW_PX:
         long_side = max(view.shape)
