@@ -196,7 +196,8 @@ def _warnings(outline: Outline, scale: Scale, even: Even, lattice: Lattice, give
             words.append("the repeat is uncertain: check the lattice, or give the repeat in millimetres")
     if (waviness(even, lattice) or 0.0) > _WAVY:
         words.append("the cloth does not lie flat: smooth it out, and take the photo from straight above")
-    if outline.source == "frame" and outline.to_plane is None and scale.to_mm is None:
+    no_tilt_told = outline.to_plane is None and scale.to_mm is None
+    if given.corners is None and outline.source == "frame" and no_tilt_told:
         words.append("no edge of the swatch is in view, and no weave to tell a tilt of the camera by, so it stays in")
     return words
 

@@ -45,6 +45,7 @@ _TOUCHING = 0.2  # of the smaller one's area: what shares less with a quadrilate
 _UNSURE = 0.03  # of its size by which a thing's own outline may be off
 _AROUND = 0.1  # of the diagonal: how far the table is looked at around an outline
 _STRIPE = 0.02  # of the diagonal: deviation over which evidence is averaged
+_SAME_QUAD = 0.02  # of the diagonal
 _MOST_TABLE = 0.04  # of an outline's inside; cloth has none, the gap between two things that are taken for one has more
 _EXPLAINED = 0.3  # of a thing's places: a pattern's own parts have their like elsewhere in it
 _HOLDS_OTHERS = 0.5  # what an outline is worth that holds something else: a card may lie on the cloth
@@ -124,8 +125,14 @@ class _Scene:
     def pieces(self) -> Iterator[Outline]:
         """What may be the swatch."""
         outlines = [thing.quad * self.scale for thing in self.things]
+        looked_at: list[np.ndarray] = []
         for quad in (*find_pieces(self.look, outlines), *self._large()):
-            outline = self._refined((quad + 0.5) / self.scale - 0.5)
+            corners = (quad + 0.5) / self.scale - 0.5
+            # Following sides is dear: once for each quadrilateral, and not around what is no cloth anyway.
+            if any(_are_one(corners, one) for one in looked_at) or any(covers(one, corners) for one in self.others):
+                continue
+            looked_at.append(corners)
+            outline = self._refined(corners)
             if outline is not None and outline.confidence > _LEAST_SURE and self._area(outline.corners) > SMALLEST:
                 yield outline
 
@@ -266,6 +273,12 @@ def _is_chart(corners: np.ndarray, coarse: Look, inside: np.ndarray) -> bool:
         if same_hues(coarse, inside & half, inside & ~half) < _SAME_HUES:
             return True
     return False
+
+
+def _are_one(quad: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two quadrilaterals, float64 (4, 2), differ by so little that their sides are followed to the same."""
+    near = _SAME_QUAD * float(np.hypot(*np.ptp(other, axis=0)))
+    return any(float(np.abs(np.roll(quad, k, axis=0) - other).max()) < near for k in range(4))
 
 
 def _from_top_left(corners: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ _MOST_WAVES = 40
 _GUESSES = 3  # that are refined
 _ROUNDS, _CATCH, _HOLD = 8, 3.0, 1.5  # of least squares, and how far off lines count at first and in the end
 _SAME_SHARE = 0.5  # of the lines' weight that has to agree
+_BLOCKS, _ALL_OVER = 4, 0.8  # of the photo each way, and the share that has to show them: else there is a table
 _MEANT = 8.0  # deviations of l: less may be cloth that does not lie quite flat
 _TINY = 1e-9 * np.eye(2)  # for waves that nothing is near
 _SAME_PLANE = 0.25  # of l: about 11 degrees, for a card is small
@@ -54,10 +55,17 @@ class _Seen:
     """float64 (N,)."""
     blunt: np.ndarray
     """float64 (N,): how far off a wave may be."""
+    half: np.ndarray
+    """float64 (2,): half of the photo's width and height."""
 
     def of(self, which: np.ndarray) -> _Seen:
         """Some of them, by mask."""
-        return _Seen(self.place[which], self.wave[which], self.weight[which], self.blunt[which])
+        return _Seen(self.place[which], self.wave[which], self.weight[which], self.blunt[which], self.half)
+
+    def spread(self) -> float:
+        """Over which share of the photo there are any."""
+        block = np.clip(((self.place / self.half + 1.0) * _BLOCKS / 2.0).astype(int), 0, _BLOCKS - 1)
+        return len(np.unique(block @ (1, _BLOCKS))) / _BLOCKS**2
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ class _Fit:
     """Deviation of l in its least certain direction."""
     share: float = 0.0
     """Of the lines' weight that these waves explain."""
+    spread: float = 0.0
+    """Of the photo, over which they do."""
 
 
 def see_tilt(photo: np.ndarray, outline: Outline) -> Outline:
@@ -114,7 +124,7 @@ def _vanishing_in(seen: _Seen) -> np.ndarray | None:
     tries = _tries()
     best = np.argsort([-float((_histogram(seen, line) ** 2).sum()) for line in tries])[:_GUESSES]
     fit = max((_refined(seen, tries[index]) for index in best), key=lambda fit: fit.share)
-    if fit.share < _SAME_SHARE or fit.off > _SURE:
+    if fit.share < _SAME_SHARE or fit.spread < _ALL_OVER or fit.off > _SURE:
         return None
     return fit.vanishing if np.hypot(*fit.vanishing) > _MEANT * fit.off else np.zeros(2)
 
@@ -150,7 +160,8 @@ def _look(photo: np.ndarray, *, long_side_px: float) -> _Seen:
             blunt = np.full(count, float(lines.blunt.max(initial=0.0)) * long_side)
             parts.append((np.tile(middle, (count, 1)), lines.at * long_side, lines.weight, blunt))
         view = cv2.resize(view, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    half = np.array(photo.shape[1::-1]) / longest / 2.0
+    return _Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)), half=half)
 
 
 def _windows(view: np.ndarray) -> Iterator[tuple[Lines, np.ndarray]]:
@@ -213,7 +224,8 @@ def _refined(seen: _Seen, vanishing: np.ndarray) -> _Fit:
             return fit
         fit = _step(seen.of(near), fit, nearest[near], off[near])
     explained = np.hypot(*_nearest(seen, fit)[1].T) < seen.blunt
-    return replace(fit, share=float(seen.weight[explained].sum() / seen.weight.sum()))
+    share = float(seen.weight[explained].sum() / seen.weight.sum())
+    return replace(fit, share=share, spread=seen.of(explained).spread())
 
 
 def _nearest(seen: _Seen, fit: _Fit) -> tuple[np.ndarray, np.ndarray]:
