@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from fabric.packages.description import GENERATOR
 from garment.garment import Garment
 from garment.solid import Surface, surfaces
 from utils.glb import Glb
@@ -29,7 +30,7 @@ def garment_glb(garment: Garment, *, name: str) -> bytes:
         meshes.append({"name": surface.name, "primitives": [_primitive(file, surface, material=len(meshes))]})
         pictures += _pictures(file, surface)
     content = {
-        "asset": {"version": "2.0", "generator": "Lucy"},
+        "asset": {"version": "2.0", "generator": GENERATOR},
         "extensionsUsed": ["KHR_materials_sheen"],
         "scene": 0,
         "scenes": [{"nodes": [0]}],

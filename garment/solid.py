@@ -152,12 +152,12 @@ def _joined(shape: _Shape, torso: _Shape, garment: Garment) -> _Shape:
     """The piece where it belongs: the back just behind the torso wherever both are, a sleeve just before it along their
     seam, so that it hangs from the shoulder and its head is sewn in."""
     gap = _gaps_mm(shape, torso, garment)
-    if shape.piece.name == "back":
-        return replace(shape, depth_mm=shape.depth_mm + np.float32(np.nanmin(gap) - _APART_MM))
-    gap = gap if shape.piece.name == "sleeve_left" else gap[:, ::-1]  # the seam with the torso comes first
     met = np.flatnonzero(np.isfinite(gap).any(axis=1))
     if not met.size:
         return shape
+    if shape.piece.name == "back":
+        return replace(shape, depth_mm=shape.depth_mm + np.float32(np.nanmin(gap) - _APART_MM))
+    gap = gap if shape.piece.name == "sleeve_left" else gap[:, ::-1]  # the seam with the torso comes first
     seam = gap[met, np.isfinite(gap[met]).argmax(axis=1)]
     ahead = np.interp(np.arange(len(gap)), met, seam).astype(np.float32)[:, None]
     ahead = cv2.GaussianBlur(ahead, (1, 0), sigmaX=0.1, sigmaY=_EVENED_MM / _STEP_MM, borderType=cv2.BORDER_REPLICATE)
@@ -171,7 +171,7 @@ def _without_sleeve_heads(shapes: Mapping[str, _Shape], garment: Garment) -> _Sh
     for name, shape in shapes.items():
         if not name.startswith("sleeve"):
             continue
-        hidden = _covered_at(torso, shape, garment) > _WHOLLY
+        hidden = cv2.remap(shape.covered, *_places_in(shape, torso, garment), cv2.INTER_LINEAR) > _WHOLLY
         armpit = torso.piece.anchors[name.replace("sleeve", "armpit")][1] - torso.corner_px[1]
         hidden[torso.nodes_px[1] > armpit] = False
         # From a little beyond the seam outwards.
@@ -181,8 +181,8 @@ def _without_sleeve_heads(shapes: Mapping[str, _Shape], garment: Garment) -> _Sh
     return replace(torso, covered=kept)
 
 
-def _covered_at(shape: _Shape, other: _Shape, garment: Garment) -> np.ndarray:
-    """float32 (rows, columns): the other piece's cover at this one's nodes."""
+def _places_in(other: _Shape, shape: _Shape, garment: Garment) -> tuple[np.ndarray, np.ndarray]:
+    """x and y, float32 (rows, columns): where a piece's nodes lie in the grid of the other, to look things up there."""
     own = shape.positions_mm(garment)[..., :2].reshape(-1, 2) * (1.0, -1.0) * garment.px_per_mm
     back = cv2.invertAffineTransform(hung(garment, other.piece.name))
     points = (own + garment.pieces["torso"].anchors["neck"]) @ back[:, :2].T + back[:, 2] - other.corner_px
@@ -190,18 +190,15 @@ def _covered_at(shape: _Shape, other: _Shape, garment: Garment) -> np.ndarray:
         ((points[:, n] - axis[0]) / (axis[1] - axis[0])).astype(np.float32).reshape(shape.depth_mm.shape)
         for n, axis in enumerate(other.nodes_px)
     )
-    return cv2.remap(other.covered, x, y, cv2.INTER_LINEAR)
+    return x, y
 
 
 def _gaps_mm(shape: _Shape, torso: _Shape, garment: Garment) -> np.ndarray:
     """float32 (rows, columns): how far the torso is before each node of the piece; NaN where not both have cloth."""
-    own, under = shape.positions_mm(garment), torso.positions_mm(garment)
-    columns, rows = under[0, :, 0], under[:, 0, 1]
-    x = (own[..., 0] - columns[0]) / (columns[1] - columns[0])
-    y = (own[..., 1] - rows[0]) / (rows[1] - rows[0])
-    below = cv2.remap(under[..., 2], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    both = np.minimum(cv2.remap(torso.covered, x, y, cv2.INTER_LINEAR), shape.covered) > _SOME
-    return np.where(both, below - own[..., 2], np.float32(np.nan))
+    places = _places_in(torso, shape, garment)
+    below = cv2.remap(torso.depth_mm, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    both = np.minimum(cv2.remap(torso.covered, *places, cv2.INTER_LINEAR), shape.covered) > _SOME
+    return np.where(both, below - shape.depth_mm, np.float32(np.nan))
 
 
 def _surface(shape: _Shape, garment: Garment) -> Surface:
@@ -209,10 +206,9 @@ def _surface(shape: _Shape, garment: Garment) -> Surface:
     fall, across = np.gradient(shape.depth_mm, steps[1], steps[0])
     normals = _unit(np.dstack([-across, fall, np.ones_like(fall)]))
     tangents = _unit(np.dstack([np.ones_like(fall), np.zeros_like(fall), across]))
-    columns, rows = (axis / (n - 1) for axis, n in zip(shape.nodes_px, shape.colour.shape[1::-1], strict=True))
     # A texture's corner is a pixel's corner, a node is a pixel's middle.
-    h, w = shape.colour.shape[:2]
-    uv = np.stack(np.meshgrid((columns * (w - 1) + 0.5) / w, (rows * (h - 1) + 0.5) / h), axis=-1)
+    sides = zip(shape.nodes_px, shape.colour.shape[1::-1], strict=True)
+    uv = np.stack(np.meshgrid(*((axis + 0.5) / side for axis, side in sides)), axis=-1)
     turn = np.eye(3)
     place = hung(garment, shape.piece.name)[:, :2]
     turn[:2, :2] = place * ((1.0, -1.0), (-1.0, 1.0))

@@ -104,6 +104,13 @@ def test_a_garment_of_one_piece_has_one_surface():
     assert [surface.name for surface in surfaces(garment)] == ["torso"]
 
 
+def test_a_back_that_the_torso_does_not_meet_stays_where_it_is():
+    garment = domed()
+    away = replace(garment.pieces["back"], anchors=dict.fromkeys(garment.pieces["back"].anchors, (29.5, 400.0)))
+    found = surfaces(replace(garment, pieces={**garment.pieces, "back": away}))
+    assert all(np.isfinite(surface.positions).all() for surface in found)
+
+
 def test_the_file_is_sound_by_the_khronos_validator():
     report = validated(garment_glb(domed(), name="Größe 5"))
     issues = report["issues"]
